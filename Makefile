@@ -1,0 +1,79 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PROTOS := $(shell find protos/clipferry -name '*.proto' 2>/dev/null | sort)
+CODE := services gateway sandbox tests
+
+.PHONY: help run test lint format types imports proto proto-check bench check queue-status memory-status health-check env-example lock clean
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# One stamp for the whole environment: it is made again when the lock file or the project file changes.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("clipferry needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 …" if sys.version_info < (3, 11) else 0)'
+	@echo "Installing into $(VENV) (once, about a minute) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+run: $(VENV)/.installed ## Start everything and deliver the sample page (ONCE=1: stop after it; URL=…: another page)
+	@exec $(BIN)/python -m sandbox.run $(if $(ONCE),--once) $(if $(URL),--url '$(URL)')
+
+test: $(VENV)/.installed ## All tests; those that need more than Python and make skip with a reason
+	$(BIN)/python -m pytest
+
+check: lint types imports proto-check test ## Everything that CI runs
+
+lint: $(VENV)/.installed ## ruff check, ruff format --check, buf lint
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	cd protos && ../$(BIN)/buf lint
+
+format: $(VENV)/.installed ## Let ruff write the code as lint wants it
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+types: $(VENV)/.installed ## mypy --strict
+	$(BIN)/mypy
+
+imports: $(VENV)/.installed ## Which package may import which (contracts in pyproject.toml)
+	$(BIN)/lint-imports
+
+proto: $(VENV)/.installed ## Regenerate protos/gen from protos/clipferry
+	@rm -rf protos/gen && mkdir -p protos/gen
+	@$(BIN)/python -m grpc_tools.protoc -I protos -I protos/vendor \
+	  --python_out=protos/gen --pyi_out=protos/gen --grpc_python_out=protos/gen $(PROTOS)
+	@find protos/gen/clipferry -type d -exec touch {}/__init__.py \;
+
+proto-check: proto ## Fail if protos/gen is stale
+	@test -z "$$(git status --porcelain protos/gen)" || { git status --short protos/gen; echo "protos/gen is stale: run 'make proto' and commit"; exit 1; }
+
+bench: $(VENV)/.installed ## Speed and memory as ratios (ONLY=name for one)
+	$(BIN)/python -m tests.bench $(if $(ONLY),--only '$(ONLY)')
+
+queue-status: $(VENV)/.installed ## The queue's statistics of a running clipferry
+	@$(BIN)/python -m sandbox.status queue
+
+memory-status: $(VENV)/.installed ## The memory statistics of a running clipferry
+	@$(BIN)/python -m sandbox.status memory
+
+health-check: $(VENV)/.installed ## Whether a running clipferry is healthy; exit status 1 if not
+	@$(BIN)/python -m sandbox.status health
+
+env-example: $(VENV)/.installed ## Write .env.example from the settings classes
+	$(BIN)/python -m tests.env_example > .env.example
+
+lock: ## Pin everything that pyproject.toml's pins need
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --quiet -o requirements.lock
+
+clean: $(VENV)/.installed ## Remove tmpfs directories of dead runs and caches; never data
+	@$(BIN)/python -m services.processor.clean
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build
+	@find $(CODE) protos/gen -name __pycache__ -type d -prune -exec rm -rf {} +

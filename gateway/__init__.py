@@ -1,0 +1,1 @@
+"""The only public door: REST, WebSocket, and who may do what."""

@@ -1,0 +1,1 @@
+"""Stand-ins for a world without Telegram and video sites, and the one-command demo."""

@@ -1,0 +1,4 @@
+"""The gRPC services.
+
+This file makes `services.queue` a package of its own name, so that it never hides the standard library's `queue`.
+"""

@@ -1,0 +1,1 @@
+"""The way out: streams a file to the Telegram Bot API."""

@@ -1,0 +1,1 @@
+"""Decides; knows no gRPC and no Telegram library."""

@@ -1,0 +1,1 @@
+"""Turns a lease into a delivered video; owns no state."""

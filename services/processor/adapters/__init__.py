@@ -1,0 +1,1 @@
+"""What touches the world: yt-dlp, ffmpeg, the network, the other services."""

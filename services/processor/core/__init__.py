@@ -1,0 +1,1 @@
+"""Decides; knows no gRPC, no yt-dlp and no ffmpeg."""

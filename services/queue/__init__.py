@@ -1,0 +1,1 @@
+"""Owns jobs and their state; the only one that may change it."""

@@ -1,0 +1,1 @@
+"""Fakes that pass the contract tests of what they stand for."""
