@@ -1,0 +1,20 @@
+"""Rules that hold for every test."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+async def no_task_outlives_its_test() -> AsyncIterator[None]:
+    """A task that is still there after a test, its fixtures included, is a leak of ours.
+
+    Set up first and torn down last, so that the test's own fixtures are gone when it looks.
+    """
+    before = asyncio.all_tasks()
+    yield
+    # One turn of the loop, for tasks that were cancelled and have not run since.
+    await asyncio.sleep(0)
+    left = {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()}
+    assert not left, f"tasks outlived the test: {sorted(task.get_name() for task in left)}"
