@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PROTOS := $(shell find protos/clipferry -name '*.proto' 2>/dev/null | sort)
 CODE := services gateway sandbox tests
 
-.PHONY: help run test lint format types imports proto proto-check bench check queue-status memory-status health-check env-example lock clean
+.PHONY: help run test lint format types imports proto proto-check bench check queue-status memory-status health-check documents lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,8 +66,8 @@ memory-status: $(VENV)/.installed ## The memory statistics of a running clipferr
 health-check: $(VENV)/.installed ## Whether a running clipferry is healthy; exit status 1 if not
 	@$(BIN)/python -m sandbox.status health
 
-env-example: $(VENV)/.installed ## Write .env.example from the settings classes
-	$(BIN)/python -m tests.env_example > .env.example
+documents: $(VENV)/.installed ## Write .env.example and docs/reasons.md from the code
+	$(BIN)/python -m tests.documents
 
 lock: ## Pin everything that pyproject.toml's pins need
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

@@ -1,0 +1,84 @@
+"""Pages that are made from the code: ``python -m tests.documents`` writes them, a contract test compares them."""
+
+import textwrap
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from gateway.config import GatewaySettings
+from services.chassis.errors import Reason
+from services.chassis.settings import Settings, env_name, is_secret
+from services.chassis.status import STATUS_BY_KIND
+from services.notifier.config import NotifierSettings
+from services.processor.config import ProcessorSettings
+from services.queue.config import QueueSettings
+
+ROOT = Path(__file__).parent.parent
+
+GROUPS: dict[str, type[Settings]] = {
+    "Every service": Settings,
+    "Queue": QueueSettings,
+    "Processor": ProcessorSettings,
+    "Notifier": NotifierSettings,
+    "Gateway": GatewaySettings,
+}
+
+
+def env_example() -> str:
+    """Return `.env.example`: every setting once, with meaning, unit, bounds and default."""
+    lines = [
+        "# Every setting of clipferry, with its default. Made from the settings classes: `make documents`.",
+        "# A secret NAME can also be read from a file: NAME_FILE=/path.",
+    ]
+    seen: set[str] = set()
+    for title, settings in GROUPS.items():
+        lines += ["", f"# --- {title} ---"]
+        for field_name, field in settings.model_fields.items():
+            name = env_name(field, field_name)
+            if name in seen:
+                continue
+            seen.add(name)
+            lines += ["", *_comment(field), f"#{name}={_shown_default(field)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _comment(field: FieldInfo) -> list[str]:
+    text = " ".join((field.description or "").split())
+    return textwrap.wrap(text, 110, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
+
+
+def _shown_default(field: FieldInfo) -> str:
+    default = field.default
+    if default is None or default is PydanticUndefined or is_secret(field):
+        return ""
+    if isinstance(default, bool):
+        return str(default).lower()
+    return str(default)
+
+
+def reasons_page() -> str:
+    """Return `docs/reasons.md`: every reason, what it is called on the wire, and whether another run may help."""
+    lines = [
+        "# Reasons",
+        "",
+        "Every error has one of these: in gRPC as `google.rpc.ErrorInfo.reason` (domain `clipferry`), in REST as",
+        "`code` of a problem+json (its `type` is `urn:clipferry:problem:<reason-in-kebab-case>`), and in a failed job",
+        "as `error.code`. *Retried* says whether the queue gives a job that failed with it another run by itself.",
+        "Made from the code: `make documents`.",
+        "",
+        "| reason | gRPC status | retried | says |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{reason.name}` | `{STATUS_BY_KIND[reason.kind].name}` | {'yes' if reason.retryable else 'no'} | {reason.text} |"
+        for reason in Reason
+    ]
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {".env.example": env_example, "docs/reasons.md": reasons_page}
+
+if __name__ == "__main__":
+    for path, make in PAGES.items():
+        (ROOT / path).write_text(make())
