@@ -45,6 +45,9 @@ class Reason(enum.Enum):
     PERMISSION_DENIED = (Kind.DENIED, False, "The caller may not do this.")
     JOB_NOT_FOUND = (Kind.NOT_FOUND, False, "There is no such job.")
     ROUTE_NOT_FOUND = (Kind.NOT_FOUND, False, "There is nothing at this address.")
+    METHOD_NOT_ALLOWED = (Kind.INVALID, False, "This address does not take this method.")
+    BODY_INVALID = (Kind.INVALID, False, "The body is not valid JSON.")
+    BODY_TOO_LARGE = (Kind.INVALID, False, "The body is larger than is accepted.")
     UNIMPLEMENTED = (Kind.UNIMPLEMENTED, False, "This call is not built yet.")
     INTERNAL = (Kind.INTERNAL, True, "Something went wrong inside clipferry.")
 

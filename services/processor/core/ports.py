@@ -1,7 +1,7 @@
 """What the core needs of the world, as small promises. Adapters keep them; unit tests bring fakes."""
 
 import enum
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -36,6 +36,11 @@ class Run:
     caption: str = ""
     """Empty: made from title and link."""
     fetch: "FetchRequest"
+
+    @property
+    def holder(self) -> str:
+        """Under which name the run holds memory: two runs of one job never share it."""
+        return f"{self.job_name}#{self.token}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +161,7 @@ class Fetch(Protocol):
             ClipferryError: With the site's reason: NO_VIDEO, GONE, EGRESS_DENIED, LIVE, …
         """
 
-    def download(self, *, limit_bytes: int) -> AsyncIterator[Moved]:
+    def download(self, *, limit_bytes: int) -> AsyncGenerator[Moved, None]:
         """Fetch what `extract` chose; ends when the file is whole. Call once, after `extract`.
 
         Args:
@@ -315,8 +320,8 @@ class Leases(Protocol):
             not_sent: True when nothing can have been sent although `commit_send` was called.
         """
 
-    async def resize(self, run: Run, *, reserved_bytes: int) -> None:
-        """Change the bytes the run has reserved."""
+    async def release(self, run: Run) -> None:
+        """Hand the run back: another worker starts it again, and no attempt is charged."""
 
-    def report(self, run: Run, progress: Progress) -> None:
-        """Pass progress on. Never waits; the newest wins."""
+    def resize(self, run: Run, *, reserved_bytes: int) -> None:
+        """Change the bytes the run has reserved. Never waits."""

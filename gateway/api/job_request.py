@@ -1,0 +1,77 @@
+"""The body that asks for a job: ours, and the two spellings of the Node system."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from clipferry.queue.v1 import job_pb2
+
+from services.chassis.errors import ClipferryError, Reason, field_invalid
+from services.chassis.wire import duration
+
+_KINDS = {"video": job_pb2.KIND_VIDEO, "audio": job_pb2.KIND_AUDIO}
+
+Text = Annotated[str, msgspec.Meta(max_length=2048)]
+
+
+class VideoData(msgspec.Struct, rename="camel"):
+    """The Node system's spelling: ``videoData: {pageUrl}``."""
+
+    page_url: Text
+
+
+class JobRequest(msgspec.Struct, rename="camel"):
+    """A page and what to do with its video. One of `url`, `pageUrl` and `videoData.pageUrl` is needed."""
+
+    url: Text | None = None
+    """http(s) URL of the page or media."""
+    page_url: Text | None = None
+    video_data: VideoData | None = None
+    destination: Annotated[str, msgspec.Meta(max_length=64)] | int | None = None
+    """Telegram chat id or @channel. Default: the operator's chat."""
+    chat_id: Annotated[str, msgspec.Meta(max_length=64)] | int | None = None
+    """The same as `destination`."""
+    kind: Literal["video", "audio"] = "video"
+    format: Text | None = None
+    """yt-dlp format selector that replaces the built-in choice."""
+    caption: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
+    """Cut to 1,024 UTF-16 units. Default: title and link."""
+    referer: Text | None = None
+    user_agent: Text | None = None
+    priority: Annotated[int, msgspec.Meta(ge=-10, le=10)] = 0
+    playlist_item: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    """Which entry of a list, from 1."""
+    allow_live: bool = False
+    thread_id: Annotated[int, msgspec.Meta(ge=0, le=2_147_483_647)] = 0
+    """Topic of a forum group."""
+    max_duration_s: Annotated[float, msgspec.Meta(gt=0, le=604_800)] | None = None
+    """Longest media accepted, in seconds."""
+
+
+def job_spec(body: JobRequest) -> job_pb2.JobSpec:
+    """Return `body` for the queue.
+
+    Raises:
+        ClipferryError: FIELD_INVALID when there is no URL or destination and chatId differ.
+    """
+    url = body.url or body.page_url or (body.video_data.page_url if body.video_data else None)
+    if not url:
+        raise ClipferryError(Reason.FIELD_INVALID, "url is missing: the page whose video is wanted.", field="url")
+    if body.destination is not None and body.chat_id is not None and str(body.destination) != str(body.chat_id):
+        raise field_invalid("chatId", "must be the same as destination when both are given", body.chat_id)
+    chat = body.destination if body.destination is not None else body.chat_id
+    spec = job_pb2.JobSpec(
+        url=url.strip(),
+        destination="" if chat is None else str(chat),
+        priority=body.priority,
+        kind=_KINDS[body.kind],
+        referer=body.referer or "",
+        user_agent=body.user_agent or "",
+        format=body.format or "",
+        caption=body.caption or "",
+        thread_id=body.thread_id,
+        playlist_item=body.playlist_item,
+        allow_live=body.allow_live,
+    )
+    if body.max_duration_s is not None:
+        spec.max_duration.CopyFrom(duration(body.max_duration_s))
+    return spec

@@ -1,0 +1,124 @@
+"""Errors as application/problem+json (RFC 9457), for every route and for what no route takes."""
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.views.job import number
+from services.chassis.errors import ClipferryError, Kind, Reason
+
+logger = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+HTTP_BY_KIND: Mapping[Kind, HTTPStatus] = {
+    Kind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Kind.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    Kind.DENIED: HTTPStatus.FORBIDDEN,
+    Kind.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Kind.WRONG_STATE: HTTPStatus.CONFLICT,
+    Kind.LOST: HTTPStatus.CONFLICT,
+    Kind.TOO_OLD: HTTPStatus.GONE,
+    Kind.EXHAUSTED: HTTPStatus.TOO_MANY_REQUESTS,
+    Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Kind.DAMAGED: HTTPStatus.BAD_GATEWAY,
+    Kind.UNKNOWN: HTTPStatus.BAD_GATEWAY,
+    Kind.UNIMPLEMENTED: HTTPStatus.NOT_IMPLEMENTED,
+    Kind.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""The one table from what a caller can do to what HTTP calls it."""
+
+_HTTP_BY_REASON: Mapping[Reason, HTTPStatus] = {
+    Reason.BODY_INVALID: HTTPStatus.BAD_REQUEST,
+    Reason.BODY_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Reason.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
+}
+
+_REASON_BY_HTTP: Mapping[int, Reason] = {
+    400: Reason.BODY_INVALID,
+    404: Reason.ROUTE_NOT_FOUND,
+    405: Reason.METHOD_NOT_ALLOWED,
+}
+
+
+def status_of(reason: Reason) -> HTTPStatus:
+    """Return the HTTP status of `reason`."""
+    return _HTTP_BY_REASON.get(reason) or HTTP_BY_KIND[reason.kind]
+
+
+def problem(error: ClipferryError, instance: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return `error` as a response.
+
+    Args:
+        instance: Path of the request.
+        headers: More headers, such as Allow.
+    """
+    status = status_of(error.reason)
+    body = {
+        **{key: number(value) for key, value in error.metadata.items() if key != "grpc_code"},
+        "type": f"urn:clipferry:problem:{error.reason.name.lower().replace('_', '-')}",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": error.message,
+        "instance": instance,
+        "code": error.reason.name,
+    }
+    return Response(msgspec.json.encode(body), status, {**(headers or {}), **_headers(error)}, MEDIA_TYPE)
+
+
+def _headers(error: ClipferryError) -> dict[str, str]:
+    headers = {"Cache-Control": "no-store"}
+    if error.reason.kind is Kind.UNAUTHENTICATED:
+        headers["WWW-Authenticate"] = 'Bearer realm="clipferry", error="invalid_token"'
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    return headers
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Let every error of `app` be answered as a problem."""
+    app.add_exception_handler(ClipferryError, _on_ours)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(Exception, _on_fault)
+
+
+async def _on_ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ClipferryError)
+    return problem(error, request.url.path)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    reason = _REASON_BY_HTTP.get(error.status_code, Reason.INTERNAL)
+    said = ClipferryError(reason)
+    if reason is Reason.ROUTE_NOT_FOUND:
+        said = ClipferryError(reason, f"There is nothing at {request.url.path[:200]}.")
+    elif reason is Reason.METHOD_NOT_ALLOWED:
+        said = ClipferryError(reason, f"{request.url.path[:200]} does not take {request.method}.")
+    return problem(said, request.url.path, error.headers)
+
+
+async def _on_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first: dict[str, Any] = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return problem(ClipferryError(Reason.BODY_INVALID), request.url.path)
+    field = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    text = str(first["msg"]).removeprefix("Value error, ")
+    message = f"{field}: {text[:1].lower()}{text[1:]}."
+    return problem(ClipferryError(Reason.FIELD_INVALID, message, field=field), request.url.path)
+
+
+async def _on_fault(request: Request, error: Exception) -> Response:
+    logger.error("A request failed by a fault of ours.", action="request_failed", path=request.url.path, exc_info=error)
+    return problem(ClipferryError(Reason.INTERNAL), request.url.path)

@@ -1,0 +1,119 @@
+"""The queue and the processor as Python functions. Every call has a deadline, and fails with `ClipferryError`."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from clipferry.processor.v1 import processor_service_pb2, processor_service_pb2_grpc
+from clipferry.queue.v1 import job_pb2, queue_service_pb2, queue_service_pb2_grpc
+
+from services.chassis.channel import Link, open_link
+from services.chassis.errors import ClipferryError, Reason
+from services.chassis.status import remote_errors
+
+CALL_TIMEOUT_S = 10.0
+PROBE_TIMEOUT_S = 90.0
+
+_SERVICE = "clipferry.queue.v1.QueueService"
+# Harmless to repeat: reads, a cancel, and submits, which always carry a request id.
+_RETRIED = [f"{_SERVICE}/{method}" for method in ("SubmitJobs", "GetJob", "ListJobs", "CancelJob", "GetStats")]
+
+
+class QueueBackend:
+    """QueueService."""
+
+    def __init__(self, link: Link) -> None:
+        self._stub = queue_service_pb2_grpc.QueueServiceStub(link.channel)
+        self._metadata = link.metadata
+
+    async def submit_jobs(
+        self, requests: Sequence[queue_service_pb2.SubmitJobRequest]
+    ) -> Sequence[queue_service_pb2.SubmitResult]:
+        """Add jobs in one commit; returns as many results, in the same order."""
+        answer = await self._call("SubmitJobs", queue_service_pb2.SubmitJobsRequest(requests=requests))
+        results: Sequence[queue_service_pb2.SubmitResult] = answer.results
+        return results
+
+    async def get_job(self, job_id: str, owner: str, *, timeout_s: float = CALL_TIMEOUT_S) -> job_pb2.Job:
+        """Return one job. `owner` empty: anybody's."""
+        request = queue_service_pb2.GetJobRequest(name=f"jobs/{job_id}", owner=owner)
+        return _job(await self._call("GetJob", request, timeout_s))
+
+    async def list_jobs(
+        self, request: queue_service_pb2.ListJobsRequest, *, timeout_s: float = CALL_TIMEOUT_S
+    ) -> queue_service_pb2.ListJobsResponse:
+        """Return a page of jobs, newest first."""
+        page: queue_service_pb2.ListJobsResponse = await self._call("ListJobs", request, timeout_s)
+        return page
+
+    async def cancel_job(self, job_id: str, owner: str) -> job_pb2.Job:
+        """Stop a job."""
+        return _job(await self._call("CancelJob", queue_service_pb2.CancelJobRequest(name=f"jobs/{job_id}", owner=owner)))
+
+    async def finish_job(self, job_id: str, owner: str) -> job_pb2.Job:
+        """Close a live recording and send what there is."""
+        return _job(await self._call("FinishJob", queue_service_pb2.FinishJobRequest(name=f"jobs/{job_id}", owner=owner)))
+
+    async def retry_job(self, job_id: str, owner: str, *, allow_duplicate_delivery: bool) -> job_pb2.Job:
+        """Give an ended job another chance."""
+        request = queue_service_pb2.RetryJobRequest(
+            name=f"jobs/{job_id}", owner=owner, allow_duplicate_delivery=allow_duplicate_delivery
+        )
+        return _job(await self._call("RetryJob", request))
+
+    async def stats(self, *, timeout_s: float = CALL_TIMEOUT_S) -> job_pb2.Stats:
+        """Return the queue's statistics now."""
+        answer = await self._call("GetStats", queue_service_pb2.GetStatsRequest(), timeout_s)
+        stats: job_pb2.Stats = answer.stats
+        return stats
+
+    def watch(self) -> Any:
+        """Open a WatchJobs stream: a bidirectional call of grpc.aio, for as long as it lasts."""
+        return self._stub.WatchJobs(metadata=self._metadata)
+
+    async def _call(self, method: str, request: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
+        with remote_errors():
+            return await getattr(self._stub, method)(request, timeout=timeout_s, metadata=self._metadata)
+
+
+def _job(answer: Any) -> job_pb2.Job:
+    job: job_pb2.Job = answer.job
+    return job
+
+
+class ProcessorBackend:
+    """ProcessorService."""
+
+    def __init__(self, link: Link) -> None:
+        self._stub = processor_service_pb2_grpc.ProcessorServiceStub(link.channel)
+        self._metadata = link.metadata
+
+    async def probe(self, spec: job_pb2.JobSpec) -> processor_service_pb2.ProbeUrlResponse:
+        """Look at a page without downloading its media.
+
+        Raises:
+            ClipferryError: NO_PROCESSOR when none can be reached, or what the page is refused with.
+        """
+        request = processor_service_pb2.ProbeUrlRequest(spec=spec)
+        try:
+            with remote_errors():
+                found: processor_service_pb2.ProbeUrlResponse = await self._stub.ProbeUrl(
+                    request, timeout=PROBE_TIMEOUT_S, metadata=self._metadata
+                )
+        except ClipferryError as error:
+            if error.reason is Reason.UNAVAILABLE:
+                raise ClipferryError(Reason.NO_PROCESSOR) from error
+            raise
+        return found
+
+
+@asynccontextmanager
+async def open_backends(
+    *, queue_target: str, processor_target: str, token: str | None
+) -> AsyncIterator[tuple[QueueBackend, ProcessorBackend]]:
+    """Open the channels to both for the length of the block. Nothing is connected before the first call."""
+    async with (
+        open_link(queue_target, token=token, retried=_RETRIED) as queue,
+        open_link(processor_target, token=token) as processor,
+    ):
+        yield QueueBackend(queue), ProcessorBackend(processor)

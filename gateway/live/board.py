@@ -1,0 +1,126 @@
+"""What the gateway knows of each job, so that a client never hears anything out of order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from clipferry.queue.v1 import job_pb2
+
+from gateway.views.state import ENDED
+
+_JOBS_PER_OWNER = 2_000
+
+QUEUED, STARTED, RETRYING, PROGRESS, FINISHED = "job:queued", "job:started", "job:retrying", "job:progress", "job:finished"
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was said of one job."""
+
+    said_version: int = 0
+    """Version of the newest event that went out; 0 when none did."""
+    floor_version: int = 0
+    """Newest version that any client has seen in a snapshot."""
+    state: int = job_pb2.JOB_STATE_UNSPECIFIED
+    attempt: int = 0
+    percent: float = 0.0
+    is_ended: bool = False
+    job: job_pb2.Job | None = field(default=None, repr=False)
+
+
+class Board:
+    """Decides what a change means to clients, and drops what is older than what they have seen."""
+
+    def __init__(self) -> None:
+        self._by_owner: dict[str, dict[str, _Known]] = {}
+
+    def take(self, job: job_pb2.Job) -> Sequence[str]:
+        """Learn of a durable change; returns the names of the messages it makes, none when it is old.
+
+        A new attempt announces itself by ``job:retrying``, also when the queue's own word for it was skipped.
+        """
+        known = self._known(job)
+        if job.version <= known.said_version or job.version < known.floor_version:
+            return ()
+        names = _names(known, job)
+        if job.attempt != known.attempt or RETRYING in names:
+            known.percent = 0.0
+        known.said_version, known.state, known.attempt = job.version, job.state, job.attempt
+        known.is_ended, known.job = job.state in ENDED, job
+        if known.is_ended:
+            self._trim(job.owner)
+        return names
+
+    def take_progress(self, progress: job_pb2.JobProgress) -> float | None:
+        """Learn of progress; returns the percent to show, None when it is old.
+
+        Within an attempt the percent never falls.
+        """
+        known = self._by_owner.setdefault(progress.owner, {}).setdefault(progress.name, _Known())
+        newest = max(known.said_version, known.floor_version)
+        if progress.version < newest or (known.is_ended and progress.version == newest):
+            return None
+        if progress.attempt != known.attempt:
+            if known.said_version:
+                return None  # of another attempt than the one announced
+            known.attempt, known.percent = progress.attempt, 0.0
+        known.percent = max(known.percent, min(progress.progress.percent, 100.0))
+        return known.percent
+
+    def take_snapshot(self, job: job_pb2.Job) -> Sequence[str]:
+        """Learn of a job that a client is about to see in a snapshot.
+
+        Returns:
+            As `take`, if it is news of a job that clients were already told about: the stream may be behind or have a
+            gap. Otherwise nothing, and the stream will tell.
+        """
+        known = self._known(job)
+        if 0 < known.said_version < job.version:
+            return self.take(job)
+        known.floor_version = max(known.floor_version, job.version)
+        if not known.said_version:
+            known.is_ended = job.state in ENDED
+            if job.attempt != known.attempt:
+                known.attempt, known.percent = job.attempt, 0.0
+            known.percent = max(known.percent, job.progress.percent)
+        return ()
+
+    def percent(self, job: job_pb2.Job) -> float:
+        """Return the highest percent of the job's attempt that was shown."""
+        return self._known(job).percent
+
+    def latest(self, owner: str, name: str) -> job_pb2.Job | None:
+        """Return the newest job as the stream told of it."""
+        known = self._by_owner.get(owner, {}).get(name)
+        return known.job if known else None
+
+    def forget_owner(self, owner: str) -> None:
+        """Forget the jobs of an owner who is not followed any more."""
+        self._by_owner.pop(owner, None)
+
+    def _known(self, job: job_pb2.Job) -> _Known:
+        return self._by_owner.setdefault(job.owner, {}).setdefault(job.name, _Known())
+
+    def _trim(self, owner: str) -> None:
+        jobs = self._by_owner[owner]
+        if len(jobs) > _JOBS_PER_OWNER:
+            for name in [name for name, known in jobs.items() if known.is_ended][: _JOBS_PER_OWNER // 10]:
+                del jobs[name]
+
+
+def _names(before: _Known, job: job_pb2.Job) -> Sequence[str]:
+    was_told = before.said_version > 0
+    if job.state in ENDED:
+        return (FINISHED,)
+    if job.state == job_pb2.JOB_STATE_RETRY_WAIT:
+        return (RETRYING,)
+    if job.state == job_pb2.JOB_STATE_QUEUED:
+        return (QUEUED,) if not was_told or before.state == job_pb2.JOB_STATE_QUEUED else (RETRYING,)
+    is_same_run = before.attempt == job.attempt and before.state in (
+        job_pb2.JOB_STATE_PROCESSING,
+        job_pb2.JOB_STATE_SENDING,
+    )
+    if is_same_run:
+        return (PROGRESS,)
+    if was_told and before.state not in (job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RETRY_WAIT):
+        return (RETRYING, STARTED)
+    return (STARTED,)

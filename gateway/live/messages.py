@@ -1,0 +1,158 @@
+"""What the gateway says over /ws. The Node system's fields keep their names; ours stand beside them."""
+
+import msgspec
+
+from gateway.views.job import ErrorView, JobView, ResultView
+from gateway.views.memory import MemoryView
+from gateway.views.stats import StatsView
+
+PROTOCOL = "clipferry.v1"
+
+
+class Said(msgspec.Struct, rename="camel", frozen=True):
+    """Anything the gateway says."""
+
+    type: str
+    timestamp: str
+    """When it was said, as JavaScript writes it."""
+
+
+class JobChange(Said, frozen=True):
+    """``job:queued``, ``job:started`` or ``job:retrying``."""
+
+    job_id: str
+    status: str
+    stage: str | None
+    progress: float
+    message: str
+    version: int
+    attempt: int
+    cursor: int
+    job: JobView
+
+
+class JobProgress(Said, frozen=True):
+    """``job:progress``. The latest wins; it never falls within an attempt."""
+
+    job_id: str
+    progress: float
+    """Percent of the whole run."""
+    message: str
+    version: int
+    attempt: int
+    cursor: int
+    stage: str | None
+    done_bytes: int = 0
+    """Bytes moved in this stage."""
+    total_bytes: int | None = None
+    bytes_per_second: int | None = None
+    eta_seconds: int | None = None
+    """Rest of this stage."""
+    cancel_requested: bool = False
+
+
+class JobFinished(Said, frozen=True):
+    """``job:finished``: once per ended job, and nothing of the job after it."""
+
+    job_id: str
+    status: str
+    """completed, failed or cancelled."""
+    result: ResultView
+    error: ErrorView | None
+    version: int
+    attempt: int
+    cursor: int
+    job: JobView
+
+
+class QueueStats(Said, frozen=True):
+    """``queue:stats``."""
+
+    queued: int
+    processing: int
+    memory_usage: str
+    """For people: ``45 MB``."""
+    stats: StatsView
+
+
+class MemoryStats(Said, frozen=True):
+    """``memory:stats``."""
+
+    stats: MemoryView
+
+
+class Heartbeat(msgspec.Struct, rename="camel", frozen=True):
+    """The intervals a client can rely on."""
+
+    interval_ms: int
+
+
+class Limits(msgspec.Struct, rename="camel", frozen=True):
+    """What a connection may do."""
+
+    max_subscriptions: int
+    max_message_bytes: int
+    max_updates_per_second: int
+
+
+class Welcome(Said, frozen=True):
+    """``welcome``: the token was accepted."""
+
+    id: str | int | None
+    protocol: int
+    connection_id: str
+    server_time: str
+    token_expires_at: str
+    user: str
+    heartbeat: Heartbeat
+    limits: Limits
+
+
+class Subscribed(Said, frozen=True):
+    """``subscribed``: the state of the channel now; what follows is newer."""
+
+    id: str | int | None
+    channel: str
+    cursor: int
+    snapshot: object
+    """`jobs`: {jobs, full}; `job:<id>`: {job}; `queue` and `memory`: {stats}. Null when the queue did not answer in
+    time: live messages come all the same."""
+
+
+class Unsubscribed(Said, frozen=True):
+    """``unsubscribed``."""
+
+    id: str | int | None
+    channel: str
+
+
+class TokenRefreshed(Said, frozen=True):
+    """``token:refreshed``."""
+
+    id: str | int | None
+    token_expires_at: str
+
+
+class Beat(Said, frozen=True):
+    """``ping`` or ``pong``."""
+
+    id: str | int | None
+    server_time: str
+
+
+class Refused(Said, frozen=True):
+    """``error``: a command that was not carried out."""
+
+    id: str | int | None
+    code: str
+    """A reason of docs/reasons.md."""
+    message: str
+    temporary: bool
+    """Whether the same command may help later."""
+
+
+class GoAway(Said, frozen=True):
+    """``goaway``: the connection is about to be closed."""
+
+    reason: str
+    reconnect_after_ms: int

@@ -1,0 +1,247 @@
+"""A job as clients see it: the Node system's job object, and ours beside it."""
+
+import msgspec
+from clipferry.queue.v1 import job_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from gateway.views.state import ENDED, STATUS_BY_STATE, stage_name
+from gateway.views.moment import iso
+from services.chassis.wire import span_s, time_ms
+
+
+class VideoDataView(msgspec.Struct, rename="camel", frozen=True):
+    """What was asked for."""
+
+    page_url: str
+    kind: str
+    format: str | None
+    caption: str | None
+    destination: str | None
+    """Chat; null: the default one."""
+    thread_id: int | None
+    playlist_item: int | None
+    allow_live: bool
+    max_duration: float | None
+    """Seconds."""
+    priority: int
+
+
+class UserInfoView(msgspec.Struct, rename="camel", frozen=True):
+    """Who asked."""
+
+    id: str
+
+
+class ErrorView(msgspec.Struct, rename="camel", frozen=True):
+    """Why a run failed."""
+
+    code: str
+    """A reason of docs/reasons.md."""
+    message: str
+    retryable: bool
+    metadata: dict[str, int | str]
+    """Numbers and names behind the message."""
+
+
+class MetadataView(msgspec.Struct, rename="camel", frozen=True):
+    """What is known of the media."""
+
+    title: str | None
+    duration: float | None
+    """Seconds."""
+    width: int | None
+    height: int | None
+    size: int | None
+    """Bytes."""
+    mime_type: str | None
+    file_name: str | None
+    extractor: str | None
+
+
+class ResultView(msgspec.Struct, rename="camel", frozen=True):
+    """How a job ended."""
+
+    success: bool
+    message: str
+    processing_time: int
+    """Milliseconds of the last run; 0 when it never ran."""
+    metadata: MetadataView
+    telegram_message_id: int | None
+    memory_processing: bool
+    telegram_chat_id: int | None
+
+
+class LinksView(msgspec.Struct, rename="camel", frozen=True):
+    """Where to go from here."""
+
+    self: str
+    channel: str
+    """What to subscribe to over /ws."""
+
+
+class JobView(msgspec.Struct, rename="camel", frozen=True):
+    """A job."""
+
+    id: str
+    video_data: VideoDataView
+    user_info: UserInfoView
+    added_at: str
+    status: str
+    """queued, processing, completed, failed or cancelled."""
+    progress: float
+    """Percent of the whole run, 0 to 100."""
+    estimated_size: int | None
+    """Bytes; null when unknown."""
+    stage: str | None
+    """waiting, probing, downloading, muxing, transcoding or sending; null when ended."""
+    message: str
+    attempt: int
+    max_attempts: int
+    version: int
+    owner: str
+    cancel_requested: bool
+    finish_requested: bool
+    started_at: str | None
+    finished_at: str | None
+    next_attempt_at: str | None
+    error: ErrorView | None
+    result: ResultView | None
+    """Present once the job has ended."""
+    links: LinksView
+
+
+class JobListView(msgspec.Struct, rename="camel", frozen=True):
+    """A page of jobs, newest first."""
+
+    jobs: list[JobView]
+    next_cursor: str | None
+    """Pass as `cursor` for the next page; null on the last."""
+
+
+def job_id(name: str) -> str:
+    """Return the id in a resource name ``jobs/{id}``."""
+    return name.removeprefix("jobs/")
+
+
+def job_view(job: job_pb2.Job) -> JobView:
+    """Return `job` for clients."""
+    identity = job_id(job.name)
+    return JobView(
+        id=identity,
+        video_data=_video_data(job.spec),
+        user_info=UserInfoView(job.owner),
+        added_at=iso(time_ms(job.create_time)),
+        status=STATUS_BY_STATE[job.state],
+        progress=percent(job),
+        estimated_size=job.estimated_bytes or None,
+        stage=stage_name(job),
+        message=sentence(job),
+        attempt=job.attempt,
+        max_attempts=job.max_attempts,
+        version=job.version,
+        owner=job.owner,
+        cancel_requested=job.cancel_requested,
+        finish_requested=job.finish_requested,
+        started_at=_moment(job, "start_time"),
+        finished_at=_moment(job, "end_time"),
+        next_attempt_at=_moment(job, "next_attempt_time"),
+        error=error_view(job),
+        result=result_view(job),
+        links=LinksView(f"/api/jobs/{identity}", f"job:{identity}"),
+    )
+
+
+def _video_data(spec: job_pb2.JobSpec) -> VideoDataView:
+    return VideoDataView(
+        page_url=spec.url,
+        kind="audio" if spec.kind == job_pb2.KIND_AUDIO else "video",
+        format=spec.format or None,
+        caption=spec.caption or None,
+        destination=spec.destination or None,
+        thread_id=spec.thread_id or None,
+        playlist_item=spec.playlist_item or None,
+        allow_live=spec.allow_live,
+        max_duration=span_s(spec.max_duration) if spec.HasField("max_duration") else None,
+        priority=spec.priority,
+    )
+
+
+def percent(job: job_pb2.Job) -> float:
+    """Return how far a job is: 100 when completed, 0 when it waits."""
+    if job.state == job_pb2.JOB_STATE_COMPLETED:
+        return 100
+    if job.state in (job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RETRY_WAIT):
+        return 0
+    return round(job.progress.percent, 1)
+
+
+def sentence(job: job_pb2.Job) -> str:
+    """Return one line for people on where a job stands."""
+    if job.error.message and job.state in (job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_RETRY_WAIT):
+        return job.error.message
+    if job.cancel_requested and job.state not in ENDED:
+        return "Cancelling"
+    if job.progress.message and job.state not in ENDED:
+        return job.progress.message
+    return _SENTENCES[job.state]
+
+
+_SENTENCES = {
+    job_pb2.JOB_STATE_UNSPECIFIED: "Waiting in queue",
+    job_pb2.JOB_STATE_QUEUED: "Waiting in queue",
+    job_pb2.JOB_STATE_PROCESSING: "Processing",
+    job_pb2.JOB_STATE_SENDING: "Sending to Telegram",
+    job_pb2.JOB_STATE_RETRY_WAIT: "Waiting for the next attempt",
+    job_pb2.JOB_STATE_COMPLETED: "Video processed successfully in memory",
+    job_pb2.JOB_STATE_FAILED: "The job failed",
+    job_pb2.JOB_STATE_CANCELLED: "Cancelled",
+}
+
+
+def error_view(job: job_pb2.Job) -> ErrorView | None:
+    """Return why a job or its last run failed; None when it did not."""
+    if not job.HasField("error"):
+        return None
+    error = job.error
+    numbers = {key: number(value) for key, value in error.metadata.items()}
+    return ErrorView(error.reason, error.message, error.retryable, numbers)
+
+
+def number(text: str) -> int | str:
+    """Return `text` as a number if it is one that JSON readers keep exactly."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else text
+
+
+def result_view(job: job_pb2.Job) -> ResultView | None:
+    """Return how a job ended; None while it has not."""
+    if job.state not in ENDED:
+        return None
+    ran_ms = time_ms(job.end_time) - time_ms(job.start_time) if job.HasField("start_time") else 0
+    return ResultView(
+        success=job.state == job_pb2.JOB_STATE_COMPLETED,
+        message=sentence(job),
+        processing_time=max(ran_ms, 0),
+        metadata=_metadata(job),
+        telegram_message_id=job.delivery.message_id or None,
+        memory_processing=True,
+        telegram_chat_id=job.delivery.chat_id or None,
+    )
+
+
+def _metadata(job: job_pb2.Job) -> MetadataView:
+    media = job.media
+    return MetadataView(
+        title=media.title or None,
+        duration=span_s(media.duration) if media.HasField("duration") else None,
+        width=media.width or None,
+        height=media.height or None,
+        size=media.size_bytes or job.delivery.size_bytes or None,
+        mime_type=media.mime_type or None,
+        file_name=media.file_name or None,
+        extractor=media.extractor or None,
+    )
+
+
+def _moment(job: job_pb2.Job, field: str) -> str | None:
+    stamp: Timestamp = getattr(job, field)
+    return iso(time_ms(stamp)) if job.HasField(field) else None  # type: ignore[arg-type]  # a Literal in the stubs

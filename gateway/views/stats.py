@@ -1,0 +1,96 @@
+"""The queue's statistics as clients see them."""
+
+import msgspec
+from clipferry.queue.v1 import job_pb2
+
+from gateway.views.memory import formatted
+from services.chassis.wire import span_s
+
+
+class WebSocketView(msgspec.Struct, rename="camel", frozen=True):
+    """The gateway's live connections."""
+
+    connected_clients: int
+    job_subscriptions: int
+    queue_subscriptions: int
+    memory_subscriptions: int
+    total_connections: int
+    """Since the gateway started."""
+    slow_clients_dropped: int
+    """Clients that stopped reading and were dropped, since the gateway started."""
+    ping_interval: int
+    """Milliseconds between text pings."""
+
+
+class StatsView(msgspec.Struct, rename="camel", frozen=True):
+    """The queue at one moment: jobs, workers, memory, speed and settings."""
+
+    queued: int
+    """Jobs that wait, retries included."""
+    processing: int
+    """Jobs that run, those being sent included."""
+    completed: int
+    failed: int
+    total_processed: int
+    active_workers: int
+    """Jobs that run now."""
+    max_workers: int
+    """Jobs that the connected processors can run at once."""
+    memory_usage: int
+    memory_usage_formatted: str
+    max_memory: int
+    max_memory_formatted: str
+    memory_utilization: int
+    """Whole percent."""
+    peak_memory_usage: int
+    peak_memory_formatted: str
+    uptime: int
+    """Whole seconds."""
+    throughput_per_minute: float
+    """Jobs that ended in the last minute."""
+    web_socket: WebSocketView | None
+    """Null when live updates are switched off."""
+    real_time_updates: bool
+    max_queue_size: int
+    memory_processing: bool
+    auto_cleanup: bool
+    cancelled: int
+    workers: int
+    """Processors that are connected."""
+    oldest_queued_age: int | None
+    """Milliseconds that the oldest waiting job has waited."""
+    ytdlp_versions: list[str]
+
+
+def stats_view(stats: job_pb2.Stats, web_socket: WebSocketView | None) -> StatsView:
+    """Return `stats` for clients."""
+    jobs, memory = stats.jobs_by_state, stats.memory
+    return StatsView(
+        queued=jobs.get("QUEUED", 0) + jobs.get("RETRY_WAIT", 0),
+        processing=jobs.get("PROCESSING", 0) + jobs.get("SENDING", 0),
+        completed=jobs.get("COMPLETED", 0),
+        failed=jobs.get("FAILED", 0),
+        total_processed=stats.total_processed,
+        active_workers=stats.slots_busy,
+        max_workers=stats.slots_total,
+        memory_usage=memory.current_bytes,
+        memory_usage_formatted=formatted(memory.current_bytes),
+        max_memory=memory.max_bytes,
+        max_memory_formatted=formatted(memory.max_bytes),
+        memory_utilization=memory.current_bytes * 100 // memory.max_bytes if memory.max_bytes else 0,
+        peak_memory_usage=memory.peak_bytes,
+        peak_memory_formatted=formatted(memory.peak_bytes),
+        uptime=round(span_s(stats.uptime)),
+        throughput_per_minute=stats.throughput_per_minute,
+        web_socket=web_socket,
+        real_time_updates=web_socket is not None,
+        max_queue_size=stats.max_queue_size,
+        memory_processing=stats.memory_processing,
+        auto_cleanup=stats.auto_cleanup,
+        cancelled=jobs.get("CANCELLED", 0),
+        workers=stats.workers,
+        oldest_queued_age=(
+            round(span_s(stats.oldest_queued_age) * 1000) if stats.HasField("oldest_queued_age") else None
+        ),
+        ytdlp_versions=list(stats.ytdlp_versions),
+    )

@@ -1,0 +1,36 @@
+"""Where to look and what to try, once everything runs."""
+
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.run.config import RunSettings
+
+
+def signposts(settings: RunSettings, *, token: str, pairing_code: str, console: Console) -> None:
+    """Print addresses, a token and commands that work as printed."""
+    rows = [
+        ("live page", f"{settings.gateway_url}/#pair={pairing_code}"),
+        ("API", f"{settings.gateway_url}/docs"),
+        ("Telegram", "the real one" if settings.real_telegram else f"{settings.bot_api_url}/"),
+        ("sample site", f"{settings.site_url}/"),
+        ("token", f"export JWT_TOKEN={token}"),
+        ("REST", f'curl -H "Authorization: Bearer $JWT_TOKEN" {settings.gateway_url}/api/queue/stats'),
+        ("gRPC", _grpcurl(settings)),
+        ("logs", f"{settings.run_dir}/*.log"),
+        ("stop", "Ctrl-C"),
+    ]
+    if console.is_terminal:
+        table = Table.grid(padding=(0, 2))
+        for name, text in rows:
+            table.add_row(f"[dim]{name}[/]", text)
+        console.print(table, soft_wrap=True, highlight=False)
+        return
+    for name, text in rows:
+        console.print(f"  {name:<12} {text}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _grpcurl(settings: RunSettings) -> str:
+    shown = '-H "authorization: Bearer $SERVICE_TOKEN" ' if settings.service_token else ""
+    return (
+        f".venv/bin/grpcurl -plaintext {shown}{settings.queue_listen_address} clipferry.queue.v1.QueueService/GetStats"
+    )

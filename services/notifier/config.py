@@ -1,0 +1,63 @@
+"""Settings of the notifier."""
+
+from pydantic import Field, SecretStr, field_validator
+
+from services.chassis.settings import Settings
+from services.notifier.core.rules import destination_problem, token_problem
+
+
+class NotifierSettings(Settings):
+    """What the notifier can be told."""
+
+    listen_address: str = Field("127.0.0.1:50053", validation_alias="NOTIFIER_LISTEN_ADDRESS", pattern=r"^.+:\d{1,5}$")
+    """``host:port`` to serve gRPC on; port 0 picks a free one. Default 127.0.0.1:50053."""
+
+    telegram_bot_token: SecretStr = Field(validation_alias="TELEGRAM_BOT_TOKEN")
+    """Token of the bot that sends, as BotFather gave it. Required."""
+
+    telegram_chat_id: str = Field("", validation_alias="TELEGRAM_CHAT_ID")
+    """Chat for jobs that name none: a numeric id or an @channel. Default: none, and each job must name its chat."""
+
+    telegram_api_base_url: str = Field(
+        "https://api.telegram.org", validation_alias="TELEGRAM_API_BASE_URL", pattern=r"^https?://[^/\s]+[^\s?#]*$"
+    )
+    """Where the Bot API answers, without the ``/bot…`` part. Default https://api.telegram.org."""
+
+    telegram_limit_bytes: int = Field(
+        50_000_000, validation_alias="TELEGRAM_LIMIT_BYTES", ge=1_000_000, le=2_000_000_000
+    )
+    """Largest file the Bot API takes, in bytes; 1,000,000 to 2,000,000,000. A local Bot API server takes
+    2,000,000,000. Default 50,000,000."""
+
+    telegram_connect_timeout_s: float = Field(10.0, validation_alias="TELEGRAM_CONNECT_TIMEOUT_S", gt=0, le=120)
+    """Seconds that a connection to the Bot API may take. Up to 120. Default 10."""
+
+    telegram_write_timeout_s: float = Field(60.0, validation_alias="TELEGRAM_WRITE_TIMEOUT_S", gt=0, le=3600)
+    """Seconds that the Bot API may take to accept one part of a file. Up to 3,600. Default 60."""
+
+    telegram_read_timeout_s: float = Field(120.0, validation_alias="TELEGRAM_READ_TIMEOUT_S", gt=0, le=3600)
+    """Seconds that the Bot API may take to answer after a whole request; it processes a video first. Up to 3,600.
+    Default 120."""
+
+    upload_stall_s: float = Field(60.0, validation_alias="UPLOAD_STALL_S", gt=0, le=3600)
+    """Seconds without a part from the processor after which an upload is cut and nothing is sent. Up to 3,600.
+    Default 60."""
+
+    @field_validator("telegram_bot_token")
+    @classmethod
+    def _token_has_its_shape(cls, token: SecretStr) -> SecretStr:
+        if problem := token_problem(token.get_secret_value()):
+            raise ValueError(problem)
+        return token
+
+    @field_validator("telegram_chat_id")
+    @classmethod
+    def _chat_has_its_shape(cls, chat: str) -> str:
+        if chat and (problem := destination_problem(chat)):
+            raise ValueError(problem)
+        return chat
+
+    @field_validator("telegram_api_base_url")
+    @classmethod
+    def _without_slash(cls, url: str) -> str:
+        return url.rstrip("/")

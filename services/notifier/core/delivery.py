@@ -1,0 +1,109 @@
+"""Sends one message: checked before, at most once after."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from services.chassis.clock import Clock
+from services.chassis.errors import ClipferryError
+from services.notifier.core.ledger import Ledger
+from services.notifier.core.message import Delivered, MediaMessage, TextMessage
+from services.notifier.core.ports import Messenger
+from services.notifier.core.rules import check_key, checked_media, checked_text
+from services.notifier.core.upload import Part, Upload
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A delivery that is known to have happened."""
+
+    delivered: Delivered
+    is_replayed: bool
+    """True when it had been sent before, under the same key."""
+
+
+class DeliveryDesk:
+    """Takes messages and hands them to the messenger.
+
+    Args:
+        default_chat: Chat of messages that name none. Empty: such messages are refused.
+        limit_bytes: Largest file that may be sent.
+        stall_s: Longest wait for a part of a file.
+    """
+
+    def __init__(
+        self, messenger: Messenger, clock: Clock, *, default_chat: str, limit_bytes: int, stall_s: float
+    ) -> None:
+        self._messenger = messenger
+        self._clock = clock
+        self._default_chat = default_chat
+        self._limit_bytes = limit_bytes
+        self._stall_s = stall_s
+        self._ledger = Ledger(clock)
+
+    async def send_media(
+        self,
+        message: MediaMessage,
+        parts: AsyncIterator[Part],
+        *,
+        key: str,
+        report: Callable[[int], Awaitable[None]],
+    ) -> Outcome:
+        """Send a file while its parts arrive.
+
+        Args:
+            key: A repeat of a key whose delivery is known returns that and reads no part. Empty: not idempotent.
+            report: Told how many bytes of the file the Bot API has taken.
+
+        Raises:
+            ClipferryError: FIELD_INVALID or VIDEO_TOO_LARGE before a part is read; what `Upload` and `Messenger`
+                say after that.
+        """
+        checked = checked_media(message, default_chat=self._default_chat, limit_bytes=self._limit_bytes)
+        upload = Upload(parts, size_bytes=message.size_bytes, report=report, stall_s=self._stall_s, clock=self._clock)
+        return await self._once(f"media {key}" if key else "", key, lambda: self._messenger.send_media(checked, upload))
+
+    async def send_text(self, message: TextMessage, *, key: str) -> Outcome:
+        """Send a text.
+
+        Args:
+            key: A repeat of a key whose delivery is known returns that. Empty: not idempotent.
+
+        Raises:
+            ClipferryError: FIELD_INVALID before anything is sent; what `Messenger` says after that.
+        """
+        checked = checked_text(message, default_chat=self._default_chat)
+        return await self._once(f"text {key}" if key else "", key, lambda: self._messenger.send_text(checked))
+
+    async def _once(self, entry: str, key: str, send: Callable[[], Awaitable[Delivered]]) -> Outcome:
+        check_key(key)
+        known = self._ledger.find(entry)
+        if known is not None:
+            logger.info("The message had been sent before.", action="delivery_replayed", key=key)
+            return Outcome(known, is_replayed=True)
+        began_at_s = self._clock.monotonic_s()
+        try:
+            delivered = await send()
+        except ClipferryError as error:
+            logger.warning(
+                "The message was not confirmed.",
+                action="delivery_failed",
+                key=key,
+                reason=error.reason.name,
+                cause=error.message,
+            )
+            raise
+        self._ledger.record(entry, delivered)
+        logger.info(
+            "The message was sent.",
+            action="delivery_sent",
+            key=key,
+            chat_id=delivered.chat_id,
+            message_id=delivered.message_id,
+            size_bytes=delivered.size_bytes,
+            took_s=round(self._clock.monotonic_s() - began_at_s, 3),
+        )
+        return Outcome(delivered, is_replayed=False)

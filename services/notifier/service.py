@@ -1,0 +1,44 @@
+"""The whole notifier."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from clipferry.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
+from services.chassis.clock import SystemClock
+from services.chassis.server import Served, serving
+from services.notifier.adapters.bot_api import BotApi
+from services.notifier.adapters.late_messenger import LateMessenger
+from services.notifier.adapters.token_check import check_token
+from services.notifier.config import NotifierSettings
+from services.notifier.core.delivery import DeliveryDesk
+from services.notifier.servicer import NotifierServicer
+
+SERVICE_NAME = "clipferry.notifier.v1.NotifierService"
+
+
+@asynccontextmanager
+async def notifier_service(settings: NotifierSettings) -> AsyncIterator[int]:
+    """Run the notifier for the length of the block; yields its port.
+
+    Raises:
+        StartError: If the address cannot be listened on, or Telegram does not accept the bot's token.
+    """
+    api = BotApi(
+        base_url=settings.telegram_api_base_url,
+        token=settings.telegram_bot_token.get_secret_value(),
+        connect_timeout_s=settings.telegram_connect_timeout_s,
+        write_timeout_s=settings.telegram_write_timeout_s,
+        read_timeout_s=settings.telegram_read_timeout_s,
+    )
+    await check_token(api)
+    desk = DeliveryDesk(
+        LateMessenger(api),
+        SystemClock(),
+        default_chat=settings.telegram_chat_id,
+        limit_bytes=settings.telegram_limit_bytes,
+        stall_s=settings.upload_stall_s,
+    )
+    served = Served(SERVICE_NAME, pb_grpc.add_NotifierServiceServicer_to_server, NotifierServicer(desk))
+    token = settings.service_token.get_secret_value() if settings.service_token else None
+    async with serving([served], address=settings.listen_address, drain_s=settings.drain_s, token=token) as port:
+        yield port

@@ -1,0 +1,93 @@
+"""The notifier's edge: messages of the wire to the delivery desk and back."""
+
+import math
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+
+from clipferry.notifier.v1 import notifier_service_pb2 as pb
+from clipferry.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
+from clipferry.queue.v1 import job_pb2
+from services.chassis.errors import field_invalid
+from services.chassis.wire import span_s
+from services.notifier.core.delivery import DeliveryDesk
+from services.notifier.core.message import MediaMessage, TextMessage
+from services.notifier.core.upload import PART_LIMIT_BYTES, Part
+
+
+class NotifierServicer(pb_grpc.NotifierServiceServicer):
+    """Answers NotifierService."""
+
+    def __init__(self, desk: DeliveryDesk) -> None:
+        self._desk = desk
+
+    async def SendVideo(
+        self, request_iterator: AsyncIterator[pb.SendVideoRequest], context: grpc.aio.ServicerContext
+    ) -> None:
+        # Writes by the context: a generator would not hear of a cancel while it is suspended in a yield.
+        header = await _header(request_iterator)
+
+        async def report(sent_bytes: int) -> None:
+            await context.write(pb.SendVideoResponse(progress=pb.UploadProgress(sent_bytes=sent_bytes)))
+
+        outcome = await self._desk.send_media(
+            _media_message(header), _parts(request_iterator), key=header.idempotency_key, report=report
+        )
+        sent = outcome.delivered
+        delivery = job_pb2.Delivery(
+            chat_id=sent.chat_id, message_id=sent.message_id, file_id=sent.file_id, size_bytes=sent.size_bytes
+        )
+        await context.write(
+            pb.SendVideoResponse(outcome=pb.SendOutcome(delivery=delivery, replayed=outcome.is_replayed))
+        )
+
+    async def SendText(
+        self, request: pb.SendTextRequest, _context: Any
+    ) -> pb.SendTextResponse:
+        message = TextMessage(destination=request.destination, text=request.text, thread_id=request.thread_id)
+        outcome = await self._desk.send_text(message, key=request.idempotency_key)
+        return pb.SendTextResponse(
+            chat_id=outcome.delivered.chat_id,
+            message_id=outcome.delivered.message_id,
+            replayed=outcome.is_replayed,
+        )
+
+
+async def _header(requests: AsyncIterator[pb.SendVideoRequest]) -> pb.VideoHeader:
+    first = await anext(requests, None)
+    if first is None or not first.HasField("header"):
+        raise field_invalid("header", "must be the first message of the stream")
+    return first.header
+
+
+async def _parts(requests: AsyncIterator[pb.SendVideoRequest]) -> AsyncIterator[Part]:
+    async for request in requests:
+        if request.HasField("last_part"):
+            part = Part(request.last_part.data, crc32c=request.last_part.crc32c)
+        elif request.HasField("part"):
+            part = Part(request.part)
+        else:
+            raise field_invalid("kind", "must be a part or the last part after the header")
+        if len(part.data) > PART_LIMIT_BYTES:
+            raise field_invalid("part", f"must have at most {PART_LIMIT_BYTES} bytes, it has {len(part.data)}")
+        yield part
+
+
+def _media_message(header: pb.VideoHeader) -> MediaMessage:
+    return MediaMessage(
+        destination=header.destination,
+        file_name=header.file_name,
+        mime_type=header.mime_type,
+        size_bytes=header.size_bytes,
+        is_audio=header.kind == job_pb2.KIND_AUDIO,
+        caption=header.caption,
+        # The Bot API takes whole seconds; a clip under one second must not be shown as 0:00.
+        duration_s=math.ceil(span_s(header.duration)),
+        width=header.width,
+        height=header.height,
+        thumbnail=header.thumbnail,
+        title=header.title,
+        performer=header.performer,
+        thread_id=header.thread_id,
+    )

@@ -1,0 +1,236 @@
+"""The queue's leases and the notifier's delivery, over gRPC."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Iterator
+
+import google_crc32c
+import grpc
+import structlog
+
+from clipferry.notifier.v1 import notifier_service_pb2 as notifier_pb
+from clipferry.notifier.v1 import notifier_service_pb2_grpc as notifier_grpc
+from clipferry.queue.v1 import worker_service_pb2 as worker_pb
+from services.chassis.channel import Link
+from services.chassis.errors import ClipferryError, Reason
+from services.chassis.lifecycle import background
+from services.chassis.status import from_status, remote_errors
+from services.processor import wire
+from services.processor.core.ports import Header, Layout, MediaSummary, Receipt, Run
+
+logger = structlog.get_logger(__name__)
+
+_NOTHING_SENT = frozenset(
+    {
+        Reason.FIELD_INVALID,
+        Reason.VIDEO_TOO_LARGE,
+        Reason.TELEGRAM_FLOOD,
+        Reason.TELEGRAM_REJECTED,
+        Reason.TELEGRAM_UNREACHABLE,
+        Reason.CHAT_UNAVAILABLE,
+        Reason.CHECKSUM_MISMATCH,
+    }
+)
+"""What the notifier only says when it is sure that no message was sent."""
+
+
+class MoveBook:
+    """Durable moves that wait for their answer. They are sent again on each new stream: tokens make that harmless.
+
+    Args:
+        wake: Called when there is something to send.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._ids = itertools.count(1)
+        self._open: dict[int, tuple[worker_pb.Move, asyncio.Future[worker_pb.Answer] | None]] = {}
+        self._unsent: list[worker_pb.Move] = []
+
+    async def ask(self, move: worker_pb.Move) -> worker_pb.Answer:
+        """Return the answer to `move`, however many streams it takes.
+
+        Raises:
+            ClipferryError: When the queue refuses it.
+        """
+        answer: asyncio.Future[worker_pb.Answer] = asyncio.get_running_loop().create_future()
+        self._add(move, answer)
+        try:
+            return await answer
+        finally:
+            self._open.pop(move.correlation_id, None)
+
+    def post(self, move: worker_pb.Move) -> None:
+        """Send `move` without waiting for its answer."""
+        self._add(move, None)
+
+    def _add(self, move: worker_pb.Move, answer: asyncio.Future[worker_pb.Answer] | None) -> None:
+        move.correlation_id = next(self._ids)
+        self._open[move.correlation_id] = (move, answer)
+        self._unsent.append(move)
+        self._wake()
+
+    def take(self) -> list[worker_pb.Move]:
+        """Return what has to be sent now; nobody waits any more for what is left out."""
+        moves = [move for move in self._unsent if move.correlation_id in self._open]
+        self._unsent.clear()
+        return moves
+
+    def send_again(self) -> None:
+        """Send all that has no answer yet: the stream it went out on is gone."""
+        self._unsent = [move for move, _ in self._open.values()]
+
+    def settle(self, answer: worker_pb.Answer) -> None:
+        """Hand an answer to whoever waits for it."""
+        move, waiting = self._open.pop(answer.correlation_id, (None, None))
+        error = from_status(answer.error) if answer.WhichOneof("kind") == "error" else None
+        if waiting is None:
+            if move is not None and error is not None:
+                logger.info("A posted move was refused.", action="move_refused", reason=error.reason.name)
+        elif not waiting.done():
+            if error is None:
+                waiting.set_result(answer)
+            else:
+                waiting.set_exception(error)
+
+
+class StreamLeases:
+    """The moves of a run, over whichever Work stream is open."""
+
+    def __init__(self, moves: MoveBook) -> None:
+        self._moves = moves
+
+    async def begin_send(self, run: Run, *, size_bytes: int, media: MediaSummary) -> Receipt | None:
+        request = worker_pb.BeginSendRequest(lease=wire.lease(run), size_bytes=size_bytes, media=wire.media(media))
+        answer = (await self._moves.ask(worker_pb.Move(begin_send=request))).begin_send
+        return wire.receipt(answer.delivery) if answer.HasField("delivery") else None
+
+    async def commit_send(self, run: Run) -> None:
+        request = worker_pb.CommitSendRequest(lease=wire.lease(run))
+        await self._moves.ask(worker_pb.Move(commit_send=request))
+
+    async def complete(self, run: Run, receipt: Receipt) -> None:
+        request = worker_pb.CompleteJobRequest(lease=wire.lease(run), delivery=wire.delivery(receipt))
+        await self._moves.ask(worker_pb.Move(complete_job=request))
+
+    async def fail(self, run: Run, error: ClipferryError, *, not_sent: bool) -> None:
+        await self._moves.ask(worker_pb.Move(fail_job=wire.failure(run, error, not_sent=not_sent)))
+
+    async def release(self, run: Run) -> None:
+        request = worker_pb.ReleaseJobsRequest(leases=[wire.lease(run)])
+        await self._moves.ask(worker_pb.Move(release_jobs=request))
+
+    def resize(self, run: Run, *, reserved_bytes: int) -> None:
+        request = worker_pb.ResizeReservationRequest(lease=wire.lease(run), reserved_bytes=reserved_bytes)
+        self._moves.post(worker_pb.Move(resize_reservation=request))
+
+
+class NotifierDelivery:
+    """Streams files to the notifier.
+
+    Args:
+        part_bytes: Bytes in each message.
+        answer_timeout_s: How long Telegram's answer may take after the last byte; longer than the notifier waits.
+    """
+
+    def __init__(self, link: Link, *, part_bytes: int, answer_timeout_s: float) -> None:
+        self._stub = notifier_grpc.NotifierServiceStub(link.channel)
+        self._metadata = link.metadata
+        self._part_bytes = part_bytes
+        self._answer_timeout_s = answer_timeout_s
+
+    async def send(
+        self,
+        header: Header,
+        layout: Layout,
+        *,
+        commit: Callable[[], Awaitable[None]],
+        on_sent: Callable[[int], None],
+    ) -> Receipt:
+        upload = _Upload(self._stub.SendVideo(metadata=self._metadata), on_sent)
+        try:
+            async with background(upload.read(), name="upload-reader"):
+                await upload.write(header, layout, self._part_bytes, commit)
+                async with asyncio.timeout(self._answer_timeout_s):
+                    return await upload.outcome
+        except TimeoutError:
+            raise ClipferryError(Reason.DELIVERY_UNKNOWN) from None
+        except ClipferryError as error:
+            if not upload.ended or error.reason in _NOTHING_SENT:
+                raise
+            raise ClipferryError(Reason.DELIVERY_UNKNOWN) from error
+        finally:
+            upload.close()
+
+
+class _Upload:
+    """One SendVideo call."""
+
+    def __init__(self, call: grpc.aio.StreamStreamCall, on_sent: Callable[[int], None]) -> None:
+        self._call = call
+        self._on_sent = on_sent
+        self._sent_bytes = 0
+        self._moved = asyncio.Event()
+        self.outcome: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self.ended = False
+        """True once the last part may have left: what breaks after it may have been delivered."""
+
+    async def read(self) -> None:
+        """Follow what the notifier says, to its end.
+
+        Raises:
+            ClipferryError: As the notifier refuses, or when the call breaks.
+        """
+        with remote_errors():
+            while (message := await self._call.read()) is not grpc.aio.EOF:
+                if message.WhichOneof("kind") == "outcome":
+                    self.outcome.set_result(wire.receipt(message.outcome.delivery))
+                    self._moved.set()
+                    return
+                if message.progress.sent_bytes > self._sent_bytes:
+                    self._sent_bytes = message.progress.sent_bytes
+                    self._on_sent(self._sent_bytes)
+                    self._moved.set()
+        raise ClipferryError(Reason.UNAVAILABLE, "The notifier ended an upload without an outcome.")
+
+    async def write(
+        self, header: Header, layout: Layout, part_bytes: int, commit: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Write the file; ends early when there is an outcome already."""
+        await self._write(notifier_pb.SendVideoRequest(header=wire.video_header(header)))
+        # Small files too are withheld in part, so that Telegram has been reached before the point of no return.
+        last_bytes = max(1, min(part_bytes, layout.size_bytes // 2))
+        withheld_from = layout.size_bytes - last_bytes
+        crc = 0
+        for offset, length in _cuts(withheld_from, part_bytes):
+            part = layout.read(offset, length)
+            crc = google_crc32c.extend(crc, part)
+            await self._write(notifier_pb.SendVideoRequest(part=part))
+            if self.outcome.done():
+                return
+        while self._sent_bytes < withheld_from and not self.outcome.done():
+            self._moved.clear()
+            await self._moved.wait()
+        if self.outcome.done():
+            return
+        part = layout.read(withheld_from, last_bytes)
+        last = notifier_pb.LastPart(data=part, crc32c=google_crc32c.extend(crc, part))
+        await commit()
+        self.ended = True
+        await self._write(notifier_pb.SendVideoRequest(last_part=last))
+
+    async def _write(self, request: notifier_pb.SendVideoRequest) -> None:
+        try:
+            await self._call.write(request)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            # The call is over. Its reader has the outcome, or learns why and ends this block with it.
+            await asyncio.wait((self.outcome,))
+
+    def close(self) -> None:
+        """End the call; nothing happens when it has ended."""
+        self._call.cancel()
+
+
+def _cuts(size_bytes: int, part_bytes: int) -> Iterator[tuple[int, int]]:
+    for offset in range(0, size_bytes, part_bytes):
+        yield offset, min(part_bytes, size_bytes - offset)

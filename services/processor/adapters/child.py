@@ -1,0 +1,160 @@
+"""One job in a process of its own: look at the page, wait for the word, download, make playable, report.
+
+Imports yt-dlp, so only the forkserver imports this.
+"""
+
+import gc
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import Cryptodome.Cipher.AES  # noqa: F401 - yt-dlp imports it at the first encrypted segment
+from yt_dlp import YoutubeDL  # type: ignore[import-untyped]  # ships no types
+from yt_dlp.extractor import gen_extractor_classes  # type: ignore[import-untyped]  # ships no types
+from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor  # type: ignore[import-untyped]  # ships no types
+
+from services.chassis.errors import ClipferryError, Reason
+from services.processor.adapters import confine
+from services.processor.adapters.failures import Progressed, classify, video_too_large
+from services.processor.adapters.messages import JobOrder, decode, encode, encode_failure, encode_found
+from services.processor.adapters.options import FILE_STEM, hooks, ytdlp_options
+from services.processor.adapters.page import Info, chosen_formats, is_fragmented, look
+from services.processor.adapters.remux import check_media, make_playable
+from services.processor.adapters.tally import Tally, estimated_bytes
+
+_OVERHEAD_DIVISOR = 8
+"""Pieces may be larger by this part than the mp4 that is made of them: MPEG-TS adds headers and filler."""
+
+
+def warm() -> None:
+    """Import and fill every cache that a job would fill, once, before the first fork."""
+    with YoutubeDL({"quiet": True, "cachedir": False}) as ydl:
+        for extractor in gen_extractor_classes():
+            extractor.suitable("http://127.0.0.1/")
+        list(ydl.get_info_extractor("Generic")._extract_embeds("http://127.0.0.1/", "<html></html>"))
+        processor = FFmpegPostProcessor(ydl)
+        _ = processor.available, processor.probe_available
+    gc.collect()
+    gc.freeze()
+
+
+def run_job(channel: socket.socket, job_dir: Path) -> None:
+    """Do what the first line on `channel` orders. Returns when the job has ended; how it ended was sent."""
+    with channel.makefile("rb") as lines:
+        _, fields = decode(lines.readline())
+        order = JobOrder(**fields)
+        _Job(channel, order, job_dir).run(lambda: int(decode(lines.readline())[1]["limit_bytes"]))
+
+
+class _Job:
+    def __init__(self, channel: socket.socket, order: JobOrder, job_dir: Path) -> None:
+        self._channel = channel
+        # yt-dlp reports from several threads; lines must not mix.
+        self._sending = threading.Lock()
+        self._order = order
+        self._job_dir = job_dir
+        self._tally: Tally | None = None
+        self._info: Info = {}
+        self._limit_bytes = 0
+
+    def run(self, wait_for_limit: Callable[[], int]) -> None:
+        try:
+            confine.confine(self._order, self._job_dir)
+            info, found = self._look()
+            self._send(encode_found(found))
+            self._limit_bytes = wait_for_limit()
+            if info is None:
+                raise _choose(len(found.entries))
+            path = self._download(info)
+            self._send(encode("done", name=path.name))
+        except Exception as error:  # noqa: BLE001 - the edge: whatever was raised is sent
+            self._fail(error)
+
+    def _look(self) -> tuple[Info | None, Any]:
+        with YoutubeDL(ytdlp_options(self._order, self._job_dir)) as ydl:
+            return look(ydl, self._order)
+
+    def _download(self, info: Info) -> Path:
+        self._info = info
+        fetched_limit_bytes = self._limit_bytes
+        if is_fragmented(info):
+            fetched_limit_bytes += self._limit_bytes // _OVERHEAD_DIVISOR
+        confine.limit_file_size(fetched_limit_bytes)
+        self._tally = Tally(
+            {str(fmt.get("format_id")): estimated_bytes(fmt) for fmt in chosen_formats(info)},
+            limit_bytes=fetched_limit_bytes,
+            on_moved=self._moved,
+            on_too_large=self._too_large,
+            on_stream=self._check_stream,
+        )
+        options = ytdlp_options(self._order, self._job_dir) | hooks(self._tally.hook, self._muxing)
+        with YoutubeDL(options) as ydl:
+            path = self._fetch(ydl, info)
+        return make_playable(
+            path,
+            is_audio=self._order.is_audio,
+            limit_bytes=self._limit_bytes,
+            promised_s=None if info.get("is_live") else info.get("duration"),
+            on_remux=self._muxing,
+        )
+
+    def _fetch(self, ydl: Any, info: Info) -> Path:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            result = ydl.process_ie_result(info, download=True)
+        except KeyboardInterrupt:
+            # A recording was closed; what there is has been written.
+            return self._largest_file()
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        path = Path(result["requested_downloads"][0]["filepath"])
+        if not path.is_file() or not path.stat().st_size:
+            raise ClipferryError(Reason.INCOMPLETE, "The site delivered nothing.", done_bytes=0)
+        return path
+
+    def _largest_file(self) -> Path:
+        files = [path for path in self._job_dir.glob(f"{FILE_STEM}.*") if path.stat().st_size]
+        if not files:
+            raise ClipferryError(Reason.INCOMPLETE, "The recording was closed before anything arrived.", done_bytes=0)
+        return max(files, key=lambda path: path.stat().st_size)
+
+    def _check_stream(self, name: str) -> None:
+        # Before ffmpeg sees it: yt-dlp asks ffmpeg about streams without limiting what that may open.
+        check_media(self._job_dir / name)
+
+    def _send(self, line: bytes) -> None:
+        with self._sending:
+            self._channel.sendall(line)
+
+    def _moved(self, done_bytes: int, total_bytes: int, bytes_per_second: int) -> None:
+        self._send(encode("moved", done_bytes=done_bytes, total_bytes=total_bytes, bytes_per_second=bytes_per_second))
+
+    def _muxing(self) -> None:
+        self._send(encode("muxing"))
+
+    def _too_large(self, size_bytes: int) -> NoReturn:
+        # At once: threads that wait for the site would hold an exception up for seconds.
+        self._fail(video_too_large(size_bytes, self._limit_bytes))
+        os._exit(0)
+
+    def _fail(self, error: Exception) -> None:
+        progressed = Progressed(
+            is_downloading=self._tally is not None,
+            is_fragmented=self._tally is not None and is_fragmented(self._info),
+            done_bytes=self._tally.done_bytes if self._tally else 0,
+            limit_bytes=self._limit_bytes,
+        )
+        cause = f"{type(error).__name__}: {error}"
+        self._send(encode_failure(classify(error, progressed), cause))
+
+
+def _choose(entry_count: int) -> ClipferryError:
+    return ClipferryError(
+        Reason.PLAYLIST_NEEDS_CONFIRM,
+        f"The page is a list of {entry_count} videos; say which item.",
+        entry_count=entry_count,
+    )

@@ -1,0 +1,264 @@
+"""The one way out to the web: a forward proxy that connects only to public addresses, and to those it has checked."""
+
+import asyncio
+import hmac
+import ipaddress
+import secrets
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import cast
+
+import structlog
+
+from services.processor.adapters.addresses import AllowList, is_allowed_port, is_public
+from services.processor.adapters.messages import REFUSED_REASON
+from services.processor.adapters.proxy_head import BadHeadError, Head, parse_head
+
+logger = structlog.get_logger(__name__)
+
+_REFUSED = f"HTTP/1.1 403 {REFUSED_REASON}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+_UNREACHABLE = b"HTTP/1.1 502 Unreachable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+# ffmpeg shows its credentials only after it was asked for them.
+_WHO = (
+    b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=egress\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+_TUNNEL_OPEN = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+_HEAD_LIMIT_BYTES = 64 * 1024
+_HEAD_TIMEOUT_S = 10.0
+_CONNECT_TIMEOUT_S = 10.0
+
+
+class EgressRefusedError(Exception):
+    """A target that may not be reached. The message is for the log."""
+
+
+class Pass:
+    """The right of one job to use the proxy, and what it did with it."""
+
+    def __init__(self, port: int) -> None:
+        self._secret = secrets.token_urlsafe(24)
+        self.proxy_url = f"http://job:{self._secret}@127.0.0.1:{port}"
+        """For yt-dlp's ``proxy`` and ffmpeg's ``http_proxy``; holds the secret."""
+        self.received_bytes = 0
+        """Bytes that came from the web."""
+        self.refused_count = 0
+        """Targets that were refused."""
+        self.clients: set[asyncio.Transport] = set()
+
+    def fits(self, credentials: str) -> bool:
+        """Return whether ``user:password`` is this pass."""
+        return hmac.compare_digest(credentials.encode(), f"job:{self._secret}".encode())
+
+
+class Egress:
+    """A listening proxy. Every connection belongs to a pass, and ends with it."""
+
+    def __init__(self, allow: AllowList) -> None:
+        self._allow = allow
+        self._passes: set[Pass] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+
+    @contextmanager
+    def open_pass(self) -> Iterator[Pass]:
+        """Let one job out for the length of the block; its connections are cut with it."""
+        opened = Pass(self.port)
+        self._passes.add(opened)
+        try:
+            yield opened
+        finally:
+            self._passes.discard(opened)
+            for transport in tuple(opened.clients):
+                transport.abort()
+
+    def pass_of(self, credentials: str) -> Pass | None:
+        """Return the open pass with these credentials."""
+        return next((opened for opened in self._passes if opened.fits(credentials)), None)
+
+    def serve(self, client: "_Client", head: Head, opened: Pass) -> None:
+        """Connect `client` to where it wants to go, in the background."""
+        task = asyncio.get_running_loop().create_task(self._connect(client, head, opened), name="egress-connect")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """End what is under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _connect(self, client: "_Client", head: Head, opened: Pass) -> None:
+        try:
+            addresses = await self._checked_addresses(head.host, head.port)
+            upstream = await _open_upstream(client, opened, addresses, head.port)
+        except EgressRefusedError as denied:
+            opened.refused_count += 1
+            logger.warning("A target was refused.", action="egress_refused", cause=str(denied), port=head.port)
+            client.answer(_REFUSED)
+        except OSError:
+            client.answer(_UNREACHABLE)
+        else:
+            client.start(upstream, head)
+
+    async def _checked_addresses(self, host: str, port: int) -> list[str]:
+        is_listed = (host, port) in self._allow
+        if not is_listed and not is_allowed_port(port):
+            raise EgressRefusedError("port")
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise EgressRefusedError("name does not resolve") from error
+        addresses = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+        # One private address among public ones is an attack, not a mistake.
+        if not addresses or not (is_listed or all(is_public(ipaddress.ip_address(text)) for text in addresses)):
+            raise EgressRefusedError("address")
+        return addresses
+
+
+@asynccontextmanager
+async def open_egress(allow: AllowList = frozenset()) -> AsyncIterator[Egress]:
+    """Serve the proxy on a free port of 127.0.0.1 for the length of the block.
+
+    Args:
+        allow: Targets that may be reached whatever their address and port.
+    """
+    egress = Egress(allow)
+    server = await asyncio.get_running_loop().create_server(lambda: _Client(egress), "127.0.0.1", 0, backlog=128)
+    egress.port = server.sockets[0].getsockname()[1]
+    try:
+        yield egress
+    finally:
+        server.close()
+        await egress.stop()
+
+
+async def _open_upstream(client: "_Client", opened: Pass, addresses: list[str], port: int) -> asyncio.Transport:
+    loop = asyncio.get_running_loop()
+    failure = OSError("no address")
+    for address in addresses:
+        try:
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                transport, _ = await loop.create_connection(lambda: _Upstream(client, opened), address, port)
+        except OSError as error:
+            failure = error
+        else:
+            return transport
+    raise failure
+
+
+class _Client(asyncio.Protocol):
+    """The side of yt-dlp and ffmpeg: reads one head, then passes bytes on as they come."""
+
+    def __init__(self, egress: Egress) -> None:
+        self._egress = egress
+        self._transport: asyncio.Transport
+        self._pass: Pass | None = None
+        self._upstream: asyncio.Transport | None = None
+        self._head = bytearray()
+        self._late: asyncio.TimerHandle
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """What answers go to."""
+        return self._transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._late = asyncio.get_running_loop().call_later(_HEAD_TIMEOUT_S, self._transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        if self._upstream is not None:
+            self._upstream.write(data)
+            return
+        self._head += data
+        if b"\r\n\r\n" in self._head:
+            self._transport.pause_reading()
+            self._late.cancel()
+            self._admit()
+        elif len(self._head) > _HEAD_LIMIT_BYTES:
+            self._transport.abort()
+
+    def _admit(self) -> None:
+        try:
+            head = parse_head(bytes(self._head))
+        except BadHeadError as error:
+            logger.warning("A request was refused.", action="egress_refused", cause=str(error))
+            self.answer(_REFUSED)
+            return
+        opened = self._egress.pass_of(head.credentials)
+        if opened is None:
+            self.answer(_WHO)
+            return
+        self._pass = opened
+        opened.clients.add(self._transport)
+        if head.is_refused:
+            opened.refused_count += 1
+            self.answer(_REFUSED)
+            return
+        self._egress.serve(self, head, opened)
+
+    def start(self, upstream: asyncio.Transport, head: Head) -> None:
+        """Begin to pass bytes on."""
+        if self._transport.is_closing():
+            upstream.abort()
+            return
+        self._upstream = upstream
+        self._head = bytearray()
+        if head.is_tunnel:
+            self._transport.write(_TUNNEL_OPEN)
+        upstream.write(head.forwarded)
+        self._transport.resume_reading()
+
+    def answer(self, response: bytes) -> None:
+        """Send `response` and hang up."""
+        self._transport.write(response)
+        self._transport.close()
+
+    def pause_writing(self) -> None:
+        if self._upstream is not None:
+            self._upstream.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._upstream is not None:
+            self._upstream.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._late.cancel()
+        if self._pass is not None:
+            self._pass.clients.discard(self._transport)
+        if self._upstream is not None:
+            # Whoever asked is gone: the site must not send another byte.
+            self._upstream.abort()
+
+
+class _Upstream(asyncio.Protocol):
+    """The site's side."""
+
+    def __init__(self, client: _Client, opened: Pass) -> None:
+        self._client = client.transport
+        self._pass = opened
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._pass.received_bytes += len(data)
+        self._client.write(data)
+
+    def pause_writing(self) -> None:
+        self._client.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._client.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is None:
+            self._client.close()
+        else:
+            # A reset must not look like an end.
+            self._client.abort()

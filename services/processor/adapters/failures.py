@@ -1,0 +1,187 @@
+"""Turns what yt-dlp raises into one reason and one sentence of ours: its own text may hold an upstream body."""
+
+import errno
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from yt_dlp.networking.exceptions import HTTPError, TransportError  # type: ignore[import-untyped]  # ships no types
+from yt_dlp.utils import (  # type: ignore[import-untyped]  # ships no types
+    ContentTooShortError,
+    ExtractorError,
+    GeoRestrictedError,
+    UnsupportedError,
+    UserNotLive,
+)
+
+from services.chassis.errors import ClipferryError, Reason
+from services.processor.adapters.confine import ConfinementError
+from services.processor.adapters.messages import REFUSED_REASON
+
+_REASON_BY_STATUS = {
+    401: Reason.AUTH_REQUIRED,
+    402: Reason.AUTH_REQUIRED,
+    403: Reason.AUTH_REQUIRED,
+    404: Reason.GONE,
+    410: Reason.GONE,
+    429: Reason.RATE_LIMITED,
+    451: Reason.GEO_BLOCKED,
+}
+
+_REASON_BY_TEXT = tuple(
+    (re.compile(pattern, re.IGNORECASE), reason)
+    for pattern, reason in (
+        (re.escape(REFUSED_REASON), Reason.EGRESS_DENIED),
+        (r"\bDRM\b", Reason.DRM),
+        (r"Errno 27\b|File too large", Reason.VIDEO_TOO_LARGE),
+        (r"Errno 28\b|No space left", Reason.MEMORY_BUDGET),
+        (r"private (video|account|profile|post)|(video|account|post|profile) is private", Reason.PRIVATE),
+        (
+            r"sign in|log ?in|logged[- ]in|registered users|cookies|members?[- ]only|subscri|premium|"
+            r"confirm your age|age[- ]restrict|account is required|authenticat|password",
+            Reason.AUTH_REQUIRED,
+        ),
+        (
+            r"not available (in|from) your (country|location|region)|geo[- ]?restrict|geo[- ]?block|your country",
+            Reason.GEO_BLOCKED,
+        ),
+        (r"rate[- ]limit|too many requests|HTTP Error 429", Reason.RATE_LIMITED),
+        (r"live event will begin|premieres in|has not started|upcoming", Reason.LIVE),
+        (r"no longer supported|is not (currently )?supported|piracy", Reason.SITE_UNSUPPORTED),
+        (
+            r"no video|no media|no formats|unable to find video|not available, format|format is not available|"
+            r"does not (contain|have) (a |any )?video|unusual and will be skipped",
+            Reason.NO_VIDEO,
+        ),
+        (r"unavailable|removed|deleted|does not exist|doesn't exist|not found|terminated", Reason.GONE),
+        (r"timed out|timeout|connection reset|unable to download", Reason.SITE_UNREACHABLE),
+    )
+)
+
+_REASON_BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Reason], ...] = (
+    ((ConfinementError,), Reason.EGRESS_DENIED),
+    ((GeoRestrictedError,), Reason.GEO_BLOCKED),
+    ((UnsupportedError, UserNotLive), Reason.NO_VIDEO),
+    ((MemoryError,), Reason.CHILD_CRASHED),
+    ((TransportError,), Reason.SITE_UNREACHABLE),
+)
+
+_SENTENCES = {
+    Reason.CHILD_CRASHED: "The page needs more memory than the downloader may use.",
+    Reason.MEMORY_BUDGET: "The memory for downloads is full.",
+    Reason.SITE_UNREACHABLE: "The site could not be reached, or stopped answering.",
+    Reason.EGRESS_DENIED: "The address may not be reached from here: it is not public, or its name does not resolve.",
+    Reason.NO_VIDEO: "There is no video on the page.",
+    Reason.SITE_UNSUPPORTED: "The page could not be read: the site is not supported, or it has changed.",
+    Reason.LIVE: "The video is live or has not begun.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progressed:
+    """How far a job was when it failed."""
+
+    is_downloading: bool
+    is_fragmented: bool
+    done_bytes: int
+    limit_bytes: int
+
+
+def classify(error: BaseException, progressed: Progressed) -> ClipferryError:
+    """Return what `error` means."""
+    chain = list(_chain(error))
+    for link in chain:
+        if isinstance(link, ClipferryError):
+            return link
+    found = _first(chain, _by_status, progressed) or _first(chain, _by_type, progressed)
+    found = found or _by_text(" ".join(str(link) for link in chain), progressed)
+    if found is None and any(isinstance(link, ExtractorError) for link in chain):
+        found = _say(Reason.SITE_UNSUPPORTED)
+    if progressed.is_downloading and (found is None or found.reason in {Reason.SITE_UNREACHABLE, Reason.GONE}):
+        return _interrupted(progressed, found)
+    return found or ClipferryError(Reason.CHILD_CRASHED, f"The downloader failed with {type(error).__name__}.")
+
+
+_Rule: TypeAlias = Callable[[BaseException, Progressed], ClipferryError | None]
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    pending: list[object] = [error]
+    while pending:
+        link = pending.pop(0)
+        if not isinstance(link, BaseException) or id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        exc_info = getattr(link, "exc_info", None)
+        pending += [exc_info[1] if exc_info else None, getattr(link, "cause", None), getattr(link, "reason", None)]
+        pending += [link.__cause__, link.__context__]
+
+
+def _first(chain: list[BaseException], rule: _Rule, progressed: Progressed) -> ClipferryError | None:
+    return next(filter(None, (rule(link, progressed) for link in chain)), None)
+
+
+def _by_status(link: BaseException, progressed: Progressed) -> ClipferryError | None:
+    if not isinstance(link, HTTPError):
+        return None
+    status = int(link.status)
+    if status == 403 and link.reason == REFUSED_REASON:
+        return _say(Reason.EGRESS_DENIED)
+    reason = _REASON_BY_STATUS.get(status, Reason.SITE_UNREACHABLE)
+    if progressed.is_fragmented and reason is not Reason.RATE_LIMITED:
+        return _missing(f"A part of the video was refused with HTTP {status}.", progressed, http_status=status)
+    message = f"The site answered HTTP {status}."
+    if reason is Reason.AUTH_REQUIRED:
+        message = f"The site refused access with HTTP {status}; it may ask for a sign-in."
+    retry_after = link.response.headers.get("Retry-After") or ""
+    retry_after_s = float(retry_after) if retry_after.isdigit() else None
+    return ClipferryError(reason, message, retry_after_s=retry_after_s, http_status=status)
+
+
+def _by_type(link: BaseException, progressed: Progressed) -> ClipferryError | None:
+    if isinstance(link, OSError) and link.errno in {errno.EFBIG, errno.ENOSPC}:
+        return too_large(progressed) if link.errno == errno.EFBIG else _say(Reason.MEMORY_BUDGET)
+    if isinstance(link, ContentTooShortError):
+        return _missing("The site closed the connection before the end of the video.", progressed)
+    if isinstance(link, TransportError) and REFUSED_REASON in str(link):
+        return _say(Reason.EGRESS_DENIED)
+    return next((_say(reason) for types, reason in _REASON_BY_TYPE if isinstance(link, types)), None)
+
+
+def _by_text(text: str, progressed: Progressed) -> ClipferryError | None:
+    reason = next((reason for pattern, reason in _REASON_BY_TEXT if pattern.search(text)), None)
+    if reason is Reason.VIDEO_TOO_LARGE:
+        return too_large(progressed)
+    return None if reason is None else _say(reason)
+
+
+def _say(reason: Reason) -> ClipferryError:
+    return ClipferryError(reason, _SENTENCES.get(reason, ""))
+
+
+def _interrupted(progressed: Progressed, found: ClipferryError | None) -> ClipferryError:
+    if progressed.done_bytes or progressed.is_fragmented:
+        return _missing("The site did not deliver the whole video.", progressed)
+    return found or ClipferryError(Reason.SITE_UNREACHABLE, "The site did not deliver the video.")
+
+
+def _missing(message: str, progressed: Progressed, **numbers: int) -> ClipferryError:
+    return ClipferryError(Reason.INCOMPLETE, message, done_bytes=progressed.done_bytes, **numbers)
+
+
+def too_large(progressed: Progressed) -> ClipferryError:
+    """Return the error for a download that grew over its limit."""
+    return video_too_large(max(progressed.done_bytes, progressed.limit_bytes + 1), progressed.limit_bytes)
+
+
+def video_too_large(size_bytes: int, limit_bytes: int) -> ClipferryError:
+    """Return the error for a video over the limit."""
+    return ClipferryError(
+        Reason.VIDEO_TOO_LARGE,
+        f"The video has at least {size_bytes} bytes; the limit is {limit_bytes} bytes.",
+        size_bytes=size_bytes,
+        limit_bytes=limit_bytes,
+    )

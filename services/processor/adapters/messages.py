@@ -1,0 +1,81 @@
+"""What parent and child say to each other: one JSON object per line. The parent believes no more than it must."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from services.chassis.errors import ClipferryError, Reason
+from services.processor.core.ports import Entry, Found
+
+INTERRUPT = b"i"
+"""On the lifeline: ask the child to close what it records."""
+
+REFUSED_REASON = "Egress refused"
+"""Reason phrase of the egress proxy's refusal: all that urllib shows the client of a refused CONNECT."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOrder:
+    """The first line to a child: what to get, and within which limits."""
+
+    url: str
+    is_audio: bool
+    format: str
+    referer: str
+    user_agent: str
+    playlist_item: int
+    proxy_url: str
+    cpu_s: int
+    data_bytes: int
+    socket_timeout_s: float
+    fragments_at_once: int
+
+
+def encode(kind: str, **fields: Any) -> bytes:
+    """Return one line."""
+    return json.dumps({"kind": kind, **fields}).encode() + b"\n"
+
+
+def decode(line: bytes) -> tuple[str, Mapping[str, Any]]:
+    """Return kind and fields of one line.
+
+    Raises:
+        ValueError: When it is none.
+    """
+    fields = json.loads(line)
+    return fields.pop("kind"), fields
+
+
+def encode_order(order: JobOrder) -> bytes:
+    """Return the first line to a child."""
+    return encode("order", **asdict(order))
+
+
+def encode_found(found: Found) -> bytes:
+    """Return the line that answers an order."""
+    return encode("found", **asdict(found))
+
+
+def found_of(fields: Mapping[str, Any]) -> Found:
+    """Return what a child found."""
+    return Found(**{**fields, "entries": tuple(Entry(**entry) for entry in fields["entries"])})
+
+
+def encode_failure(error: ClipferryError, cause: str) -> bytes:
+    """Return the line that ends a job badly; `cause` is for the log only."""
+    return encode(
+        "failed",
+        reason=error.reason.name,
+        message=error.message,
+        retry_after_s=error.retry_after_s,
+        metadata=error.metadata,
+        cause=cause[:500],
+    )
+
+
+def error_of(fields: Mapping[str, Any]) -> ClipferryError:
+    """Return the error that a child ended with."""
+    return ClipferryError(
+        Reason[fields["reason"]], fields["message"], retry_after_s=fields["retry_after_s"], **fields["metadata"]
+    )

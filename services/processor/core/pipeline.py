@@ -1,0 +1,243 @@
+"""One run of one job: probe, plan, fetch, make playable, deliver. Every failure is told to the queue once."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import ExitStack, aclosing
+from dataclasses import dataclass
+
+import structlog
+
+from services.chassis.clock import Clock
+from services.chassis.errors import ClipferryError, Reason
+from services.processor.core.naming import caption, file_name, one_line
+from services.processor.core.plan import Limits, Plan, check, make_plan, request_limit, too_large
+from services.processor.core.ports import (
+    Delivery,
+    Downloader,
+    Fetch,
+    Found,
+    Header,
+    Leases,
+    Media,
+    MediaFacts,
+    MediaFile,
+    MediaKind,
+    MediaSummary,
+    Moved,
+    Progress,
+    Receipt,
+    Run,
+)
+from services.processor.core.progress import ProgressLine
+from services.processor.core.room import Room
+
+logger = structlog.get_logger(__name__)
+
+_LIVE_SHARE = 0.9
+"""A recording is closed at this share of the limit: closing it adds its index."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What every run needs of the world."""
+
+    downloader: Downloader
+    media: Media
+    delivery: Delivery
+    leases: Leases
+    room: Room
+    limits: Limits
+    clock: Clock
+
+
+class JobRun:
+    """One run. Cancelling the task that is in `execute` stops it: the child is killed and the memory is free after it.
+
+    Nothing is retried here: the queue is the one place that does.
+
+    Args:
+        report: Gets each step of progress; must not wait.
+    """
+
+    def __init__(self, run: Run, parts: Parts, report: Callable[[Progress], None]) -> None:
+        self.run = run
+        self._parts = parts
+        self._recording: Fetch | None = None
+        self._finish_asked = False
+        self._deadline = asyncio.timeout(run.timeout_s)
+        self.committing = False
+        """True from the moment CommitSend is asked for: the queue's answer alone decides about a cancel now."""
+        self.committed = False
+        """True once CommitSend was answered: the run goes on to its end, whatever becomes of the lease."""
+        self._line = ProgressLine(
+            report,
+            parts.clock,
+            guess_bytes=request_limit(run.fetch, parts.limits) // 4,
+        )
+
+    async def execute(self) -> None:
+        """Run to the end and tell the queue how it went."""
+        try:
+            receipt = await self._deliver_in_time()
+        except ClipferryError as error:
+            await self._report(error)
+        except Exception as error:
+            logger.error("A run failed by a fault of ours.", action="run_crashed", exc_info=error)
+            await self._report(ClipferryError(Reason.DELIVERY_UNKNOWN if self.committed else Reason.INTERNAL))
+        else:
+            await self._complete(receipt)
+
+    async def finish(self) -> None:
+        """Close a live recording and send what there is; before its first byte, as soon as there is one."""
+        self._finish_asked = True
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            await recording.finish()
+
+    async def _deliver_in_time(self) -> Receipt:
+        try:
+            async with self._deadline:
+                return await self._deliver()
+        except TimeoutError:
+            if not self._deadline.expired():
+                raise
+            limit_s = self.run.timeout_s
+            raise ClipferryError(
+                Reason.TIMED_OUT, f"The run took longer than {limit_s:.0f} s.", limit_s=limit_s
+            ) from None
+        finally:
+            self._parts.room.free(self.run.holder)
+
+    async def _deliver(self) -> Receipt:
+        self._line.probing()
+        with ExitStack() as stack:
+            file, found, plan = await self._get(stack)
+            return await self._send(file, found, plan)
+
+    async def _get(self, stack: ExitStack) -> tuple[MediaFile, Found, Plan]:
+        request, limits = self.run.fetch, self._parts.limits
+        await self._reserve(request_limit(request, limits))
+        async with self._parts.downloader.fetch(request, job_name=self.run.job_name) as fetch:
+            found = await fetch.extract()
+            plan = make_plan(found, request, limits)
+            check(found, request, plan)
+            await self._reserve(plan.reserve_bytes)
+            if plan.reserve_bytes != self.run.reserved_bytes:
+                self._parts.leases.resize(self.run, reserved_bytes=plan.reserve_bytes)
+            await self._download(fetch, found, plan)
+            file = fetch.take()
+            stack.callback(os.close, file.fd)
+        self._parts.room.correct(self.run.holder, file.size_bytes)
+        return file, found, plan
+
+    async def _reserve(self, wanted_bytes: int) -> None:
+        room, holder = self._parts.room, self.run.holder
+        if not room.take(holder, wanted_bytes):
+            self._line.found(waiting=True)
+            await room.wait(holder, wanted_bytes)
+
+    async def _download(self, fetch: Fetch, found: Found, plan: Plan) -> None:
+        self._line.found()
+        started_at_s = self._parts.clock.monotonic_s()
+        held_bytes = plan.reserve_bytes
+        self._recording = fetch if found.is_live else None
+        async with aclosing(fetch.download(limit_bytes=plan.limit_bytes)) as moves:
+            async for moved in moves:
+                self._line.moved(moved)
+                if moved.tmpfs_bytes > held_bytes:
+                    held_bytes = moved.tmpfs_bytes
+                    self._parts.room.correct(self.run.holder, held_bytes)
+                if self._recording is not None and self._is_long_enough(moved, plan, started_at_s):
+                    await self.finish()
+        self._recording = None
+
+    def _is_long_enough(self, moved: Moved, plan: Plan, started_at_s: float) -> bool:
+        longest_s = self.run.fetch.max_duration_s
+        recorded_s = self._parts.clock.monotonic_s() - started_at_s
+        return (
+            self._finish_asked
+            or moved.done_bytes >= _LIVE_SHARE * plan.limit_bytes
+            or (longest_s is not None and recorded_s >= longest_s)
+        )
+
+    async def _send(self, file: MediaFile, found: Found, plan: Plan) -> Receipt:
+        self._line.preparing()
+        media = self._parts.media
+        facts = await media.describe(file)
+        thumbnail = await media.thumbnail(file, facts)
+        layout = media.layout(file)
+        if layout.size_bytes > plan.limit_bytes:
+            raise too_large(layout.size_bytes, plan.limit_bytes)
+        header = self._header(file, found, facts, size_bytes=layout.size_bytes, thumbnail=thumbnail)
+        summary = _summary(header, found)
+        earlier = await self._parts.leases.begin_send(self.run, size_bytes=layout.size_bytes, media=summary)
+        if earlier is not None:
+            return earlier
+        self._line.sending(0, layout.size_bytes)
+        return await self._parts.delivery.send(
+            header,
+            layout,
+            commit=self._commit,
+            on_sent=lambda sent_bytes: self._line.sending(sent_bytes, layout.size_bytes),
+        )
+
+    async def _commit(self) -> None:
+        self.committing = True
+        await self._parts.leases.commit_send(self.run)
+        self.committed = True
+        # From here on an outcome is worth more than punctuality; the way out has its own limits.
+        self._deadline.reschedule(None)
+
+    def _header(self, file: MediaFile, found: Found, facts: MediaFacts, *, size_bytes: int, thumbnail: bytes) -> Header:
+        kind = self.run.fetch.kind if facts.video_codec else MediaKind.AUDIO
+        return Header(
+            run=self.run,
+            file_name=file_name(found.title, file.extension, kind),
+            mime_type=facts.mime_type,
+            size_bytes=size_bytes,
+            caption=caption(self.run.caption, found),
+            kind=kind,
+            duration_s=facts.duration_s if facts.duration_s is not None else found.duration_s,
+            width=facts.width,
+            height=facts.height,
+            thumbnail=thumbnail,
+            title=one_line(found.title),
+            performer=one_line(found.performer),
+        )
+
+    async def _complete(self, receipt: Receipt) -> None:
+        try:
+            await self._parts.leases.complete(self.run, receipt)
+        except ClipferryError as error:
+            logger.error("A delivered run was refused.", action="complete_refused", reason=error.reason.name)
+        else:
+            logger.info("A run has delivered.", action="run_delivered", size_bytes=receipt.size_bytes)
+
+    async def _report(self, error: ClipferryError) -> None:
+        if error.reason is Reason.LEASE_LOST:
+            logger.warning("A run was lost to somebody else.", action="run_lost")
+            return
+        if error.reason is Reason.CANCEL_REQUESTED:
+            error = ClipferryError(Reason.CANCELLED)
+        not_sent = self.committing and error.reason is not Reason.DELIVERY_UNKNOWN
+        logger.warning(
+            "A run has failed.", action="run_failed", reason=error.reason.name, cause=error.message, not_sent=not_sent
+        )
+        try:
+            await self._parts.leases.fail(self.run, error, not_sent=not_sent)
+        except ClipferryError as refusal:
+            logger.warning("A failed run was refused.", action="fail_refused", reason=refusal.reason.name)
+
+
+def _summary(header: Header, found: Found) -> MediaSummary:
+    return MediaSummary(
+        title=header.title,
+        duration_s=header.duration_s,
+        width=header.width,
+        height=header.height,
+        size_bytes=header.size_bytes,
+        mime_type=header.mime_type,
+        file_name=header.file_name,
+        extractor=found.extractor,
+    )

@@ -1,0 +1,80 @@
+"""The file of the SQLite store: made if needed, brought to the present schema, and held by one process."""
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import structlog
+
+from services.chassis.lifecycle import StartError
+
+logger = structlog.get_logger(__name__)
+
+SCHEMA_VERSION = 1
+"""What ``PRAGMA user_version`` says after the last migration."""
+
+_MIGRATIONS = Path(__file__).parent / "migrations" / "sqlite"
+
+
+@contextmanager
+def held_database(path: Path) -> Iterator[None]:
+    """Hold the database at `path` for the length of the block, with the present schema.
+
+    Raises:
+        StartError: If another process holds it, it cannot be opened, or a newer clipferry wrote it.
+    """
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = lock_path.open("w")
+    except OSError as error:
+        raise StartError(f"the database {str(path)!r} cannot be opened: {error.strerror}.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StartError(f"the database {str(path)!r} is held by another process; one queue at a time.") from error
+        try:
+            _migrate(path)
+        except sqlite3.Error as error:
+            raise StartError(f"the database {str(path)!r} cannot be opened: {error}.") from error
+        yield
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a connection that any thread may use, one at a time, with explicit transactions."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "busy_timeout=5000",
+        # A checkpoint is a pause for everybody: rather seldom.
+        "wal_autocheckpoint=4000",
+        "cache_size=-32000",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _migrate(path: Path) -> None:
+    with closing(connect(path)) as connection:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise StartError(
+            f"the database {str(path)!r} has schema version {version}, from a newer clipferry; "
+            f"this one knows {SCHEMA_VERSION}."
+        )
+    if version == SCHEMA_VERSION:
+        return
+    # Imported only when there is something to do: it takes longer than everything else here.
+    import yoyo  # noqa: PLC0415
+
+    backend = yoyo.get_backend(f"sqlite:///{quote(str(path.absolute()))}")
+    try:
+        backend.apply_migrations(backend.to_apply(yoyo.read_migrations(str(_MIGRATIONS))))
+    finally:
+        backend.connection.close()
+    logger.info("The database was brought to the present schema.", action="database_migrated", version=SCHEMA_VERSION)

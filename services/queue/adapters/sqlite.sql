@@ -1,0 +1,98 @@
+-- Every statement of the SQLite store, by name. {columns} are the fields of Job in their order, and so are the
+-- parameters ?1 to ?29 of insert_job and update_job.
+
+-- name: insert_job
+-- A new job.
+INSERT INTO jobs ({columns}) VALUES ({parameters});
+
+-- name: update_job
+-- One change of one job. It repeats state, token and version of the job that the change was decided on (?30 to ?32),
+-- so that a change decided on anything else touches nothing. What never changes (owner, spec and the like) is left out.
+UPDATE jobs SET
+  state = ?2, fair_key = ?8, not_before_ms = ?9, attempt = ?10, max_attempts = ?11, token = ?12, worker_id = ?13,
+  lease_until_ms = ?14, deadline_ms = ?15, reserved_bytes = ?18, cancel_requested = ?19, finish_requested = ?20,
+  send_committed = ?21, media = ?22, delivery = ?23, error = ?24, version = ?25, updated_ms = ?27, started_ms = ?28,
+  ended_ms = ?29
+WHERE id = ?1 AND state = ?30 AND token = ?31 AND version = ?32;
+
+-- name: get_job
+-- One job.
+SELECT {columns} FROM jobs WHERE id = ?;
+
+-- name: find_request
+-- The job of an idempotency key.
+SELECT {columns} FROM jobs WHERE owner = ? AND request_id = ?;
+
+-- name: live_jobs
+-- Every job that has not ended, in the order in which their owners get their turns.
+SELECT {columns} FROM jobs WHERE ended_ms IS NULL ORDER BY fair_key;
+
+-- name: count_ended
+-- How many jobs are kept after their end, by state.
+SELECT state, count(*) FROM jobs WHERE ended_ms IS NOT NULL GROUP BY state;
+
+-- name: due_jobs
+-- The next jobs to run that fit into the most memory that any worker has.
+SELECT {columns} FROM jobs
+WHERE state IN ('QUEUED', 'RETRY_WAIT') AND not_before_ms <= ? AND min(reserved_bytes, ?) <= ?
+ORDER BY priority DESC, fair_key, id LIMIT ?;
+
+-- name: next_due
+-- When the next job becomes due by itself.
+SELECT min(not_before_ms) FROM jobs WHERE state = 'RETRY_WAIT' AND not_before_ms > ?;
+
+-- name: renew_lease
+-- A lease that is present and in time goes on.
+UPDATE jobs SET lease_until_ms = ?
+WHERE id = ? AND token = ? AND state IN ('PROCESSING', 'SENDING') AND lease_until_ms >= ? AND deadline_ms > ?
+RETURNING {columns};
+
+-- name: grace
+-- After a start nobody is blamed for the time that the queue was away: every lease gets a whole TTL.
+UPDATE jobs SET lease_until_ms = max(lease_until_ms, ?1), deadline_ms = max(deadline_ms, ?1)
+WHERE state IN ('PROCESSING', 'SENDING');
+
+-- name: expired_jobs
+-- Runs over their lease or their deadline.
+SELECT {columns} FROM jobs
+WHERE state IN ('PROCESSING', 'SENDING') AND (lease_until_ms < ?1 OR deadline_ms < ?1) ORDER BY id LIMIT ?2;
+
+-- name: active_jobs
+-- Every run.
+SELECT {columns} FROM jobs WHERE state IN ('PROCESSING', 'SENDING') ORDER BY id;
+
+-- name: purge_jobs
+-- Jobs that ended long ago.
+DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE ended_ms < ? ORDER BY ended_ms LIMIT ?) RETURNING state;
+
+-- name: purge_events
+-- The oldest of the events that are too many.
+DELETE FROM job_events WHERE sequence IN (SELECT sequence FROM job_events WHERE sequence <= ? ORDER BY sequence LIMIT ?);
+
+-- name: insert_event
+-- One change, for the log.
+INSERT INTO job_events (sequence, at_ms, job_id, owner, body) VALUES (?, ?, ?, ?, ?);
+
+-- name: events_after
+-- The log from a cursor on.
+SELECT sequence, at_ms, job_id, owner, body FROM job_events WHERE sequence > ? ORDER BY sequence LIMIT ?;
+
+-- name: first_sequence
+-- The oldest event that is kept.
+SELECT min(sequence) FROM job_events;
+
+-- name: oldest_waiting
+-- When the job was accepted that waits for longest.
+SELECT min(created_ms) FROM jobs WHERE state IN ('QUEUED', 'RETRY_WAIT');
+
+-- name: read_meta
+-- The counters.
+SELECT sequence, ended_count, clock_ms FROM meta;
+
+-- name: write_meta
+-- The counters, once for each commit.
+UPDATE meta SET sequence = ?, ended_count = ?, clock_ms = ?;
+
+-- name: page_jobs
+-- Jobs, newest first. {filters} are conditions of which each has its parameters.
+SELECT {columns} FROM jobs WHERE {filters} ORDER BY id DESC LIMIT ?;

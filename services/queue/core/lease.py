@@ -1,0 +1,112 @@
+"""The right to run one job: how it begins, goes on, and ends when its holder is silent."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from services.chassis.errors import ClipferryError, Reason
+from services.queue.core.job import ACTIVE, Job, JobError, State, changed, ended
+from services.queue.core.retry import RetryPolicy
+
+
+class Lease(NamedTuple):
+    """Identity of one run of one job."""
+
+    job_id: str
+    token: int
+    """Rises with every run of the job, so that a stale worker is told from the present one."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The numbers that decisions about runs need."""
+
+    lease_ttl_ms: int = 30_000
+    """How long a worker may be silent."""
+    max_attempts: int = 3
+    """Runs granted by a submit, and again by each RetryJob."""
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+def own_run(job: Job | None, lease: Lease) -> Job:
+    """Return `job` if `lease` is its present run.
+
+    Raises:
+        ClipferryError: LEASE_LOST.
+    """
+    if job is None or job.token != lease.token or job.state not in ACTIVE:
+        raise lease_lost(lease)
+    return job
+
+
+def lease_lost(lease: Lease) -> ClipferryError:
+    """Return the error for a run that is over or somebody else's."""
+    return ClipferryError(Reason.LEASE_LOST, job=f"jobs/{lease.job_id}", token=lease.token)
+
+
+def claimed(job: Job, now_ms: int, policy: Policy, *, worker_id: str, reserved_bytes: int) -> Job:
+    """Return the waiting `job` as a new run of `worker_id`."""
+    return changed(
+        job,
+        now_ms,
+        state=State.PROCESSING,
+        attempt=job.attempt + 1,
+        token=job.token + 1,
+        worker_id=worker_id,
+        lease_until_ms=now_ms + policy.lease_ttl_ms,
+        deadline_ms=now_ms + job.run_timeout_ms,
+        reserved_bytes=reserved_bytes,
+        finish_requested=False,
+        send_committed=False,
+        error=None,
+        started_ms=now_ms,
+    )
+
+
+def reaped(job: Job, now_ms: int, policy: Policy) -> Job:
+    """Return the expired `job` without its run."""
+    late = job.deadline_ms is not None and job.deadline_ms < now_ms
+    reason = Reason.TIMED_OUT if late else Reason.LEASE_EXPIRED
+    limit_ms = job.run_timeout_ms if late else policy.lease_ttl_ms
+    error = JobError(reason.name, f"{reason.text} The limit is {limit_ms / 1000:g} s.", retryable=True)
+    return failed(job, now_ms, policy, error, unknown=job.send_committed)
+
+
+def failed(
+    job: Job,
+    now_ms: int,
+    policy: Policy,
+    error: JobError,
+    *,
+    unknown: bool,
+    retry_after_s: float | None = None,
+) -> Job:
+    """Return the active `job` after its run failed: CANCELLED, RETRY_WAIT or FAILED.
+
+    Args:
+        unknown: Whether the message may have been sent all the same. Then another run needs the owner's word.
+    """
+    if unknown and not job.resend_unknown:
+        return ended(job, now_ms, State.FAILED, error=_unknown(error))
+    if job.cancel_requested and not job.send_committed and not unknown:
+        return ended(job, now_ms, State.CANCELLED)
+    if (error.retryable or unknown) and not job.cancel_requested and job.attempt < job.max_attempts:
+        next_ms = now_ms + round(policy.retry.delay_s(job.attempt, retry_after_s) * 1000)
+        return changed(job, now_ms, **_WITHOUT_RUN, state=State.RETRY_WAIT, error=error, not_before_ms=next_ms)
+    return ended(job, now_ms, State.FAILED, error=_unknown(error) if unknown else error)
+
+
+def released(job: Job, now_ms: int) -> Job:
+    """Return the active `job` handed back: it waits in its old place, and the attempt is not charged."""
+    if job.cancel_requested:
+        return ended(job, now_ms, State.CANCELLED)
+    return changed(job, now_ms, **_WITHOUT_RUN, state=State.QUEUED, attempt=job.attempt - 1, not_before_ms=now_ms)
+
+
+_WITHOUT_RUN = {"lease_until_ms": None, "deadline_ms": None, "send_committed": False}
+
+
+def _unknown(error: JobError) -> JobError:
+    reason = Reason.DELIVERY_UNKNOWN
+    if error.reason == reason.name:
+        return error
+    return JobError(reason.name, reason.text, retryable=False, metadata={**error.metadata, "cause": error.reason})

@@ -1,0 +1,169 @@
+"""What the core needs of the world. The meaning of each method is pinned by its conformance tests."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from services.chassis.errors import ClipferryError
+from services.queue.core.dispatcher import Offer
+from services.queue.core.job import Job, State
+from services.queue.core.lease import Lease
+from services.queue.core.moves import Move
+
+
+class Submission(NamedTuple):
+    """A job that somebody asks for, checked and with its id."""
+
+    job_id: str
+    owner: str
+    request_id: str | None
+    live_key: str
+    spec: bytes
+    priority: int
+    run_timeout_ms: int
+    resend_unknown: bool
+
+
+class Record(NamedTuple):
+    """A job, and the same as the wire shows it: serialised once for each change, shared by all who look."""
+
+    job: Job
+    body: bytes
+
+
+class Accepted(NamedTuple):
+    """Answer to a submission."""
+
+    record: Record
+    replayed: bool
+    """Whether the job was there before."""
+
+
+class Event(NamedTuple):
+    """A durable change, as it is kept in the log."""
+
+    sequence: int
+    """Dense: rises by one per event, in commit order."""
+    at_ms: int
+    job_id: str
+    owner: str
+    body: bytes
+    """The job after the change, as the wire shows it."""
+
+
+class Change(NamedTuple):
+    """A durable change, as it is published."""
+
+    job: Job
+    """After the change."""
+    event: Event
+
+
+class Reaped(NamedTuple):
+    """A run that was taken from a silent worker."""
+
+    worker_id: str
+    lease: Lease
+
+
+class Query(NamedTuple):
+    """Which jobs to list."""
+
+    owner: str = ""
+    """Empty: everybody's."""
+    states: frozenset[State] = frozenset()
+    """Empty: every state."""
+    before_id: str | None = None
+    """Only jobs older than this one."""
+    changed_after: int | None = None
+    """Only jobs that changed after this sequence."""
+    limit: int = 50
+
+
+class Page(NamedTuple):
+    """Some jobs, newest first."""
+
+    records: Sequence[Record]
+    has_more: bool
+    sequence: int
+    """Sequence of the newest event that the page has seen."""
+
+
+class Claimed(NamedTuple):
+    """Runs that began, and when to ask again without being woken."""
+
+    records: Sequence[Record]
+    next_due_ms: int | None
+    """When the next waiting job becomes due by the store's clock; None when none will."""
+
+
+class Purged(NamedTuple):
+    """How many records were forgotten."""
+
+    job_count: int
+    event_count: int
+
+
+class Totals(NamedTuple):
+    """The store's part of the statistics."""
+
+    jobs_by_state: Mapping[State, int]
+    """States without a job are absent."""
+    ended_count: int
+    """Jobs that ended since the store was made, purged ones included."""
+    oldest_waiting_ms: int | None
+    """When the oldest waiting job was accepted."""
+
+
+class JobStore(Protocol):
+    """Keeps jobs. Every method is atomic and durable once it returns; changes are published before it returns.
+
+    Raises:
+        ClipferryError: STORE_UNAVAILABLE from any method when the database fails.
+    """
+
+    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Accepted | ClipferryError]:
+        """Keep each submission as a QUEUED job, or find the job that is there already.
+
+        Results stand at the index of their submission: FIELD… never, REQUEST_ID_REUSED, QUEUE_FULL or OWNER_QUEUE_FULL.
+        """
+
+    async def apply(self, moves: Sequence[Move]) -> Sequence[Record | ClipferryError]:
+        """Do each move in order. Results stand at the index of their move; a refused move changes nothing."""
+
+    async def claim(self, offers: Sequence[Offer]) -> Claimed:
+        """Begin runs of due jobs on the workers that offer slots: by priority, then fair turn."""
+
+    async def renew(self, leases: Sequence[Lease]) -> Mapping[Lease, Job]:
+        """Give each lease that is present and in time a new TTL. Those that are missing in the result are lost."""
+
+    async def reap(self, *, limit: int) -> Sequence[Reaped]:
+        """Take at most `limit` expired runs from their workers."""
+
+    async def purge(self, *, ended_before_ms: int, keep_events: int, limit: int) -> Purged:
+        """Forget jobs that ended before, and events beyond the newest `keep_events`; at most `limit` of each."""
+
+    async def get(self, job_id: str) -> Record | None:
+        """Return one job."""
+
+    async def page(self, query: Query) -> Page:
+        """Return jobs, newest first.
+
+        Raises:
+            ClipferryError: CURSOR_EXPIRED when `changed_after` is older than the log.
+        """
+
+    async def events(self, after: int, *, limit: int) -> Sequence[Event]:
+        """Return at most `limit` events with a sequence above `after`, in order. 0: from the oldest that is kept.
+
+        Raises:
+            ClipferryError: CURSOR_EXPIRED when the log does not reach back to `after`, or never reached it.
+        """
+
+    async def active(self) -> Sequence[Job]:
+        """Return every job that is PROCESSING or SENDING."""
+
+    async def totals(self) -> Totals:
+        """Return the store's part of the statistics."""
+
+    async def last_sequence(self) -> int:
+        """Return the sequence of the newest event; 0 before the first."""

@@ -1,0 +1,114 @@
+"""The queue's numbers, put together from the store, the connected workers and the last minute."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import structlog
+
+from services.chassis.clock import Clock
+from services.chassis.errors import ClipferryError
+from services.queue.core.fleet import Fleet, Memory
+from services.queue.core.job import ACTIVE, ENDED, State
+from services.queue.core.ports import Change, JobStore
+
+logger = structlog.get_logger(__name__)
+
+_LEAST_PAUSE_S = 0.2
+"""Least time between two pushes, so that a busy queue does not drown its watchers in numbers."""
+
+
+class Stats(NamedTuple):
+    """The queue at one moment."""
+
+    jobs_by_state: Mapping[State, int]
+    oldest_waiting_age_s: float | None
+    workers: int
+    slots_total: int
+    slots_busy: int
+    memory: Memory
+    read_ms: int
+    uptime_s: float
+    throughput_per_minute: int
+    total_processed: int
+    max_queue_size: int
+    memory_processing: bool
+    auto_cleanup: bool
+    ytdlp_versions: Sequence[str]
+
+
+class Statistics:
+    """Reads the queue's numbers, and pushes them when they have changed.
+
+    Args:
+        store: Counts jobs.
+        fleet: Knows the workers.
+        clock: Tells the time.
+        max_queue_size: MAX_QUEUE_SIZE.
+    """
+
+    def __init__(self, store: JobStore, fleet: Fleet, clock: Clock, *, max_queue_size: int) -> None:
+        self._store = store
+        self._fleet = fleet
+        self._clock = clock
+        self._max_queue_size = max_queue_size
+        self._started_at_s = clock.monotonic_s()
+        self._ends: deque[tuple[float, int]] = deque()
+        self._changed = asyncio.Event()
+
+    def follow(self, changes: Iterable[Change]) -> None:
+        """Take in changes of jobs."""
+        count = sum(job.state in ENDED for job, _ in changes)
+        if count:
+            self._ends.append((self._clock.monotonic_s(), count))
+            self._forget_old_ends()
+        self._changed.set()
+
+    def wake(self) -> None:
+        """Say that the workers have changed."""
+        self._changed.set()
+
+    async def read(self) -> Stats:
+        """Return the numbers now."""
+        totals = await self._store.totals()
+        self._forget_old_ends()
+        hellos = [worker.hello for worker in self._fleet.workers]
+        now_ms = self._clock.time_ms()
+        oldest_ms = totals.oldest_waiting_ms
+        return Stats(
+            jobs_by_state=totals.jobs_by_state,
+            oldest_waiting_age_s=None if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000,
+            workers=len(hellos),
+            slots_total=sum(hello.slots for hello in hellos),
+            slots_busy=sum(totals.jobs_by_state.get(state, 0) for state in ACTIVE),
+            memory=self._fleet.memory(),
+            read_ms=now_ms,
+            uptime_s=self._clock.monotonic_s() - self._started_at_s,
+            throughput_per_minute=sum(count for _, count in self._ends),
+            total_processed=totals.ended_count,
+            max_queue_size=self._max_queue_size,
+            memory_processing=bool(hellos) and all(hello.memory_processing for hello in hellos),
+            auto_cleanup=bool(hellos) and all(hello.auto_cleanup for hello in hellos),
+            ytdlp_versions=sorted({version for hello in hellos if (version := hello.versions.get("yt-dlp"))}),
+        )
+
+    async def push_forever(self, push: Callable[[Stats], None], *, interval_s: float) -> None:
+        """Push the numbers soon after each change, and at least every `interval_s` seconds, until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(interval_s):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass  # nothing changed: the numbers are due all the same
+            self._changed.clear()
+            try:
+                push(await self.read())
+            except ClipferryError as error:
+                logger.error("The numbers could not be read.", action="stats_failed", reason=error.reason.name)
+            await self._clock.sleep(min(_LEAST_PAUSE_S, interval_s))
+
+    def _forget_old_ends(self) -> None:
+        oldest_s = self._clock.monotonic_s() - 60
+        while self._ends and self._ends[0][0] <= oldest_s:
+            self._ends.popleft()

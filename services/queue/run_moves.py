@@ -1,0 +1,119 @@
+"""A worker's durable moves between their messages and the core: one table for the stream and the unary calls."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from clipferry.queue.v1 import job_pb2, worker_service_pb2
+from services.chassis.errors import ClipferryError, field_invalid
+from services.chassis.status import to_status
+from services.chassis.wire import span_s
+from services.queue.core.fleet import Answered
+from services.queue.core.moves import BeginSend, CommitSend, Complete, Fail, Move, Release, Resize
+from services.queue.core.ports import Record
+from services.queue.wire import error_of, lease_of, packed
+
+
+def begin_send(request: worker_service_pb2.BeginSendRequest) -> Move:
+    """Return the move of a BeginSend."""
+    media = packed(request.media) if request.HasField("media") else None
+    return BeginSend(lease_of(request.lease), request.size_bytes, media)
+
+
+def commit_send(request: worker_service_pb2.CommitSendRequest) -> Move:
+    """Return the move of a CommitSend."""
+    return CommitSend(lease_of(request.lease))
+
+
+def complete_job(request: worker_service_pb2.CompleteJobRequest) -> Move:
+    """Return the move of a CompleteJob.
+
+    Raises:
+        ClipferryError: FIELD_INVALID without a delivery.
+    """
+    if not request.HasField("delivery"):
+        raise field_invalid("delivery", "is missing: a job is complete when its message is somewhere")
+    return Complete(lease_of(request.lease), packed(request.delivery))
+
+
+def fail_job(request: worker_service_pb2.FailJobRequest) -> Move:
+    """Return the move of a FailJob.
+
+    Raises:
+        ClipferryError: FIELD_INVALID without a reason.
+    """
+    if not request.error.reason:
+        raise field_invalid("error.reason", "is missing")
+    retry_after_s = span_s(request.retry_after) if request.HasField("retry_after") else None
+    return Fail(lease_of(request.lease), error_of(request.error), retry_after_s, request.not_sent)
+
+
+def resize_reservation(request: worker_service_pb2.ResizeReservationRequest) -> Move:
+    """Return the move of a ResizeReservation."""
+    return Resize(lease_of(request.lease), request.reserved_bytes)
+
+
+_MOVES: Mapping[str, Callable[[Any], Move]] = {
+    "begin_send": begin_send,
+    "commit_send": commit_send,
+    "complete_job": complete_job,
+    "fail_job": fail_job,
+    "resize_reservation": resize_reservation,
+}
+
+
+def moves_of(message: worker_service_pb2.Move) -> list[Move]:
+    """Return the moves of a message: one, or one for each lease of a ReleaseJobs.
+
+    Raises:
+        ClipferryError: FIELD_INVALID.
+    """
+    kind = message.WhichOneof("kind")
+    if kind is None:
+        raise field_invalid("moves.kind", "is missing")
+    if kind == "release_jobs":
+        return [Release(lease_of(lease)) for lease in message.release_jobs.leases]
+    return [_MOVES[kind](getattr(message, kind))]
+
+
+def released_count(results: Sequence[Record | ClipferryError]) -> int:
+    """Return how many runs were handed back.
+
+    Raises:
+        ClipferryError: The first refusal, when none was.
+    """
+    refusals = [result for result in results if isinstance(result, ClipferryError)]
+    if refusals and len(refusals) == len(results):
+        raise refusals[0]
+    return len(results) - len(refusals)
+
+
+def answer_message(answered: Answered) -> worker_service_pb2.Answer:
+    """Return the answer to a move."""
+    answer = worker_service_pb2.Answer(correlation_id=answered.correlation_id)
+    outcome = answered.outcome
+    if isinstance(outcome, ClipferryError):
+        answer.error.CopyFrom(to_status(outcome))
+    elif isinstance(outcome, int):
+        answer.release_jobs.released_count = outcome
+    else:
+        _fill(answer, answered.move, outcome)
+    return answer
+
+
+def _fill(answer: worker_service_pb2.Answer, move: Move | None, record: Record) -> None:
+    match move:
+        case BeginSend():
+            answer.begin_send.SetInParent()
+        case CommitSend():
+            answer.commit_send.SetInParent()
+        case Resize():
+            answer.resize_reservation.reserved_bytes = record.job.reserved_bytes
+        case Complete():
+            answer.complete_job.job.MergeFromString(record.body)
+        case _:
+            answer.fail_job.job.MergeFromString(record.body)
+
+
+def job_of(record: Record) -> job_pb2.Job:
+    """Return a job as it is answered to a worker."""
+    return job_pb2.Job.FromString(record.body)

@@ -1,0 +1,172 @@
+"""The queue service, put together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+import structlog
+
+from clipferry.queue.v1 import queue_service_pb2_grpc, worker_service_pb2_grpc
+from services.chassis.clock import Clock, SystemClock
+from services.chassis.errors import ClipferryError
+from services.chassis.lifecycle import background
+from services.chassis.server import Served, serving
+from services.queue.adapters.store_sqlite import open_sqlite_store
+from services.queue.config import QueueSettings
+from services.queue.core.dispatcher import Dispatcher, Offer
+from services.queue.core.fleet import Fleet
+from services.queue.core.hub import Hub
+from services.queue.core.job import WAITING
+from services.queue.core.lease import Policy
+from services.queue.core.ledger import Ledger
+from services.queue.core.maintenance import purge_forever, reap_forever
+from services.queue.core.moves import Release
+from services.queue.core.ports import Change, JobStore
+from services.queue.core.retry import RetryPolicy
+from services.queue.core.statistics import Statistics, Stats
+from services.queue.servicer import QueueServicer
+from services.queue.watch import Watches
+from services.queue.wire import encode_job
+from services.queue.work import WorkerServicer
+
+logger = structlog.get_logger(__name__)
+
+_DISPATCH_AGAIN_S = 1.0
+"""When work is handed out again after the store failed."""
+
+
+@asynccontextmanager
+async def queue_service(settings: QueueSettings, clock: Clock | None = None) -> AsyncIterator[int]:
+    """Run the whole queue service for the length of the block; yields its port.
+
+    Args:
+        settings: What it was told.
+        clock: Default: the machine's.
+
+    Raises:
+        StartError: If the database or the address cannot be had.
+    """
+    clock = clock or SystemClock()
+    draining = asyncio.Event()
+    listeners = _Listeners()
+    async with AsyncExitStack() as stack:
+        store: JobStore = await stack.enter_async_context(
+            open_sqlite_store(
+                settings.database_path,
+                new_ledger=partial(Ledger, settings.max_queue_size, settings.max_per_owner_queued),
+                policy=_policy(settings),
+                encode=partial(encode_job, retention_ms=round(settings.job_retention_s * 1000)),
+                clock=clock,
+                publish=listeners.publish,
+            )
+        )
+        hub: Hub[Stats] = Hub(clock, sequence=await store.last_sequence(), batch_s=settings.event_batch_ms / 1000)
+        hub.restore(await store.active())
+        fleet = Fleet(clock, spawn_delay_s=settings.worker_spawn_delay_ms / 1000)
+        statistics = Statistics(store, fleet, clock, max_queue_size=settings.max_queue_size)
+        dispatcher = Dispatcher(fleet, partial(_begin_runs, store, fleet, clock), clock)
+        listeners.listen(hub, fleet, statistics, dispatcher)
+        for name, work in (
+            ("dispatch", dispatcher.run()),
+            ("drain", _end_streams(draining, hub, fleet)),
+            ("reap", reap_forever(store, clock, interval_s=settings.reap_interval_s, on_reaped=fleet.lose)),
+            (
+                "purge",
+                purge_forever(
+                    store,
+                    clock,
+                    interval_s=settings.auto_cleanup_interval_ms / 1000,
+                    retention_s=settings.job_retention_s,
+                    keep_events=settings.event_log_count,
+                ),
+            ),
+            ("stats", statistics.push_forever(hub.publish_stats, interval_s=settings.stats_interval_s)),
+        ):
+            await stack.enter_async_context(background(work, name=name))
+        queue_servicer = QueueServicer(
+            store,
+            hub,
+            statistics,
+            Watches(store, hub, statistics, clock, max_age_s=settings.watch_max_age_s),
+            run_timeout_ms=settings.queue_timeout_ms,
+        )
+        worker_servicer = WorkerServicer(
+            store,
+            fleet,
+            hub,
+            clock,
+            changed=listeners.workers_changed,
+            lease_ttl_s=settings.lease_ttl_s,
+            beat_interval_s=settings.beat_interval_s,
+            max_age_s=settings.work_max_age_s,
+        )
+        yield await stack.enter_async_context(
+            serving(
+                [
+                    Served(
+                        "clipferry.queue.v1.QueueService",
+                        queue_service_pb2_grpc.add_QueueServiceServicer_to_server,
+                        queue_servicer,
+                    ),
+                    Served(
+                        "clipferry.queue.v1.WorkerService",
+                        worker_service_pb2_grpc.add_WorkerServiceServicer_to_server,
+                        worker_servicer,
+                    ),
+                ],
+                address=settings.listen_address,
+                drain_s=settings.drain_s,
+                draining=draining,
+                token=None if settings.service_token is None else settings.service_token.get_secret_value(),
+            )
+        )
+
+
+def _policy(settings: QueueSettings) -> Policy:
+    return Policy(
+        lease_ttl_ms=round(settings.lease_ttl_s * 1000),
+        max_attempts=settings.max_attempts,
+        retry=RetryPolicy(backoff_s=settings.retry_backoff_s),
+    )
+
+
+async def _begin_runs(store: JobStore, fleet: Fleet, clock: Clock, offers: Sequence[Offer]) -> float | None:
+    try:
+        claimed = await store.claim(offers)
+        orphans = fleet.assign(claimed.records)
+        if orphans:
+            await store.apply([Release(lease) for lease in orphans])
+    except ClipferryError as error:
+        logger.error("No work could be handed out.", action="dispatch_failed", reason=error.reason.name)
+        return _DISPATCH_AGAIN_S
+    if claimed.next_due_ms is None:
+        return None
+    return max(0, claimed.next_due_ms - clock.time_ms()) / 1000
+
+
+async def _end_streams(draining: asyncio.Event, hub: Hub[Stats], fleet: Fleet) -> None:
+    await draining.wait()
+    hub.close()
+    fleet.drain()
+
+
+class _Listeners:
+    """Those who hear of every commit. They need the store themselves, so the store is opened first."""
+
+    def listen(self, hub: Hub[Stats], fleet: Fleet, statistics: Statistics, dispatcher: Dispatcher) -> None:
+        self._hub = hub
+        self._fleet = fleet
+        self._statistics = statistics
+        self._dispatcher = dispatcher
+
+    def publish(self, changes: Sequence[Change]) -> None:
+        self._hub.publish(changes)
+        self._fleet.follow(changes)
+        self._statistics.follow(changes)
+        if any(job.state in WAITING for job, _ in changes):
+            self._dispatcher.wake()
+
+    def workers_changed(self) -> None:
+        self._statistics.wake()
+        self._dispatcher.wake()

@@ -1,0 +1,205 @@
+"""Between messages and what the core works with."""
+
+from google.protobuf.message import Message
+
+from clipferry.queue.v1 import job_pb2, worker_service_pb2
+from services.chassis.errors import field_invalid
+from services.chassis.wire import duration, span_s, time_ms, timestamp
+from services.queue.core.fleet import Hello, Memory
+from services.queue.core.hub import Progress, Run
+from services.queue.core.job import ACTIVE, Job, JobError, State
+from services.queue.core.lease import Lease
+from services.queue.core.ports import Record
+from services.queue.core.statistics import Stats
+from services.queue.core.validation import JobSpec
+
+_PREFIX = "jobs/"
+_ID_LENGTH = 36
+_STATE_NAME = {state: f"JOB_STATE_{state}" for state in State}
+_STATE = {job_pb2.JobState.Value(name): state for state, name in _STATE_NAME.items()}
+
+
+def encode_job(job: Job, *, retention_ms: int) -> bytes:
+    """Serialise `job` as the Job message, without its progress."""
+    message = job_pb2.Job(
+        name=_PREFIX + job.id,
+        owner=job.owner,
+        state=_STATE_NAME[job.state],
+        cancel_requested=bool(job.cancel_requested),
+        attempt=job.attempt,
+        max_attempts=job.max_attempts,
+        version=job.version,
+        create_time=timestamp(job.created_ms),
+        update_time=timestamp(job.updated_ms),
+        finish_requested=bool(job.finish_requested),
+        estimated_bytes=job.reserved_bytes,
+        request_id=job.request_id or "",
+    )
+    message.spec.MergeFromString(job.spec)
+    if job.started_ms is not None:
+        message.start_time.CopyFrom(timestamp(job.started_ms))
+    if job.ended_ms is not None:
+        message.end_time.CopyFrom(timestamp(job.ended_ms))
+        message.expire_time.CopyFrom(timestamp(job.ended_ms + retention_ms))
+    if job.state is State.RETRY_WAIT:
+        message.next_attempt_time.CopyFrom(timestamp(job.not_before_ms))
+    if job.media is not None:
+        message.media.MergeFromString(job.media)
+    if job.delivery is not None:
+        message.delivery.MergeFromString(job.delivery)
+    if job.error is not None:
+        message.error.CopyFrom(_error_message(job.error))
+    return message.SerializeToString()
+
+
+def job_message(record: Record, run: Run | None) -> job_pb2.Job:
+    """Return a job with its newest progress."""
+    message = job_pb2.Job.FromString(record.body)
+    if run is not None and run.job.token == record.job.token and record.job.state in ACTIVE:
+        message.progress.CopyFrom(progress_message(run.progress))
+    return message
+
+
+def job_id(name: str) -> str:
+    """Return the id in a resource name.
+
+    Raises:
+        ClipferryError: FIELD_INVALID.
+    """
+    found = name.removeprefix(_PREFIX)
+    if not name.startswith(_PREFIX) or len(found) != _ID_LENGTH:
+        raise field_invalid("name", "must be jobs/ and a UUID", name)
+    return found
+
+
+def states(numbers: "list[job_pb2.JobState]") -> frozenset[State]:
+    """Return the states of a filter.
+
+    Raises:
+        ClipferryError: FIELD_INVALID.
+    """
+    for number in numbers:
+        if number not in _STATE:
+            raise field_invalid("states", "must be states of a job", number)
+    return frozenset(_STATE[number] for number in numbers)
+
+
+def spec_of(message: job_pb2.JobSpec) -> JobSpec:
+    """Return what the queue looks at in a spec."""
+    return JobSpec(
+        url=message.url,
+        destination=message.destination,
+        priority=message.priority,
+        kind=message.kind,
+        max_bytes=message.max_bytes,
+        timeout_s=span_s(message.timeout) if message.HasField("timeout") else None,
+        on_unknown_delivery=message.on_unknown_delivery,
+        referer=message.referer,
+        user_agent=message.user_agent,
+        format=message.format,
+        caption=message.caption,
+        thread_id=message.thread_id,
+        playlist_item=message.playlist_item,
+        max_duration_s=span_s(message.max_duration) if message.HasField("max_duration") else None,
+    )
+
+
+def progress_message(progress: Progress) -> job_pb2.Progress:
+    """Return a run's progress as a message. One that was not heard of yet is probing."""
+    return job_pb2.Progress(
+        stage=job_pb2.Stage.Name(progress.stage) if progress.stage else job_pb2.STAGE_PROBING,
+        done_bytes=progress.done_bytes,
+        total_bytes=progress.total_bytes,
+        bytes_per_second=progress.bytes_per_second,
+        observe_time=timestamp(progress.observed_ms),
+        percent=progress.percent,
+        message=progress.message,
+    )
+
+
+def progress_of(message: job_pb2.Progress) -> Progress:
+    """Return the progress in a beat."""
+    return Progress(
+        stage=message.stage,
+        percent=message.percent,
+        observed_ms=time_ms(message.observe_time),
+        done_bytes=message.done_bytes,
+        total_bytes=message.total_bytes,
+        bytes_per_second=message.bytes_per_second,
+        message=message.message,
+    )
+
+
+def lease_of(message: worker_service_pb2.Lease) -> Lease:
+    """Return the lease of a message."""
+    return Lease(message.job_name.removeprefix(_PREFIX), message.token)
+
+
+def lease_message(lease: Lease) -> worker_service_pb2.Lease:
+    """Return a lease as a message."""
+    return worker_service_pb2.Lease(job_name=_PREFIX + lease.job_id, token=lease.token)
+
+
+def error_of(message: job_pb2.JobError) -> JobError:
+    """Return why a run failed."""
+    return JobError(message.reason, message.message, message.retryable, dict(message.metadata))
+
+
+def _error_message(error: JobError) -> job_pb2.JobError:
+    return job_pb2.JobError(
+        reason=error.reason, message=error.message, retryable=error.retryable, metadata=error.metadata
+    )
+
+
+def hello_of(message: worker_service_pb2.Hello) -> Hello:
+    """Return who a worker is.
+
+    Raises:
+        ClipferryError: FIELD_INVALID.
+    """
+    if not 1 <= len(message.worker_id) <= 128:
+        raise field_invalid("hello.worker_id", "must have 1 to 128 characters", message.worker_id)
+    if message.slots < 1:
+        raise field_invalid("hello.slots", "must be at least 1", message.slots)
+    if message.memory_limit_bytes < 0:
+        raise field_invalid("hello.memory_limit_bytes", "must be at least 0", message.memory_limit_bytes)
+    return Hello(
+        worker_id=message.worker_id,
+        slots=message.slots,
+        memory_limit_bytes=message.memory_limit_bytes,
+        versions=dict(message.versions),
+        memory_processing=message.memory_processing,
+        auto_cleanup=message.auto_cleanup,
+    )
+
+
+def memory_of(message: job_pb2.MemoryStats) -> Memory:
+    """Return the memory of a worker."""
+    return Memory(*(getattr(message, name) for name in Memory._fields))
+
+
+def stats_message(stats: Stats) -> job_pb2.Stats:
+    """Return the queue's numbers as a message."""
+    message = job_pb2.Stats(
+        jobs_by_state={state.value: count for state, count in stats.jobs_by_state.items()},
+        workers=stats.workers,
+        slots_total=stats.slots_total,
+        slots_busy=stats.slots_busy,
+        memory=job_pb2.MemoryStats(**stats.memory._asdict()),
+        read_time=timestamp(stats.read_ms),
+        uptime=duration(stats.uptime_s),
+        throughput_per_minute=stats.throughput_per_minute,
+        total_processed=stats.total_processed,
+        max_queue_size=stats.max_queue_size,
+        memory_processing=stats.memory_processing,
+        auto_cleanup=stats.auto_cleanup,
+        ytdlp_versions=stats.ytdlp_versions,
+    )
+    if stats.oldest_waiting_age_s is not None:
+        message.oldest_queued_age.CopyFrom(duration(stats.oldest_waiting_age_s))
+    return message
+
+
+def packed(message: Message) -> bytes:
+    """Return a message as the core carries it."""
+    return message.SerializeToString()

@@ -1,0 +1,26 @@
+"""Waiting for what another process or task will do: a look every few milliseconds, with a deadline."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_LOOK_EVERY_S = 0.02
+
+
+async def eventually(look: Callable[[], T | Awaitable[T]], *, within_s: float = 10.0, what: str = "the condition") -> T:
+    """Call `look` until what it returns is true, and return that.
+
+    Raises:
+        AssertionError: If it never is, with what it returned last.
+    """
+    deadline_at_s = time.monotonic() + within_s
+    while True:
+        seen = look()
+        value = await seen if isinstance(seen, Awaitable) else seen
+        if value:
+            return value
+        assert time.monotonic() < deadline_at_s, f"{what} did not come true within {within_s:g} s; last: {value!r}"
+        await asyncio.sleep(_LOOK_EVERY_S)

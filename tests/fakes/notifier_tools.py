@@ -1,0 +1,144 @@
+"""A real notifier before a Bot API stand-in, and a sender that plays the processor."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import google_crc32c
+
+from clipferry.notifier.v1 import notifier_service_pb2 as pb
+from clipferry.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
+from sandbox.botapi.faults import Fault
+from sandbox.botapi.server import RunningBotApi, bot_api
+from services.chassis.channel import open_link
+from services.chassis.status import remote_errors
+from services.notifier.config import NotifierSettings
+from services.notifier.service import notifier_service
+
+TOKEN = "123456789:AAH-a-token-for-tests-and-nothing-else"
+CHAT = "1000"
+PART_BYTES = 64 * 1024
+
+
+def settings(url: str, **changes: Any) -> NotifierSettings:
+    """Return settings of a notifier whose Bot API is at `url`."""
+    known: dict[str, Any] = {
+        "listen_address": "127.0.0.1:0",
+        "telegram_bot_token": TOKEN,
+        "telegram_chat_id": CHAT,
+        "telegram_api_base_url": url,
+        "drain_s": 0.1,
+    }
+    return NotifierSettings(**{**known, **changes})
+
+
+def header(data: bytes, **changes: Any) -> pb.VideoHeader:
+    """Return the header for sending `data` as a video."""
+    known: dict[str, Any] = {"file_name": "clip.mp4", "mime_type": "video/mp4", "size_bytes": len(data)}
+    return pb.VideoHeader(**{**known, **changes})
+
+
+@dataclass
+class Upload:
+    """One SendVideo call, driven step by step."""
+
+    call: Any
+    data: bytes
+    sent_bytes: list[int] = field(default_factory=list)
+    """Progress that came, in order."""
+
+    async def write_part(self, place: int) -> None:
+        """Write one part."""
+        await self.call.write(pb.SendVideoRequest(part=self._parts()[place]))
+
+    async def write_all_but_last(self) -> None:
+        """Write every part but the last."""
+        for place in range(len(self._parts()) - 1):
+            await self.write_part(place)
+
+    async def write_last(self, *, crc32c: int | None = None) -> None:
+        """Write the last part with the true checksum, or with `crc32c`, and half-close."""
+        checksum = google_crc32c.value(self.data) if crc32c is None else crc32c
+        last = pb.LastPart(data=self._parts()[-1], crc32c=checksum)
+        await self.call.write(pb.SendVideoRequest(last_part=last))
+        await self.call.done_writing()
+
+    async def progress_to(self, sent_bytes: int) -> None:
+        """Read progress until `sent_bytes` have gone out."""
+        while not self.sent_bytes or self.sent_bytes[-1] < sent_bytes:
+            with remote_errors():
+                message = await self.call.read()
+            assert message.HasField("progress"), message
+            self.sent_bytes.append(message.progress.sent_bytes)
+
+    async def outcome(self) -> pb.SendOutcome:
+        """Read to the outcome; raises the `ClipferryError` that came instead."""
+        with remote_errors():
+            async for message in self.call:
+                if message.HasField("outcome"):
+                    outcome: pb.SendOutcome = message.outcome
+                    return outcome
+                self.sent_bytes.append(message.progress.sent_bytes)
+        raise AssertionError("the call ended without an outcome")
+
+    @property
+    def before_last_bytes(self) -> int:
+        """Bytes of all parts but the last."""
+        return len(self.data) - len(self._parts()[-1])
+
+    def _parts(self) -> Sequence[bytes]:
+        return [self.data[at : at + PART_BYTES] for at in range(0, len(self.data), PART_BYTES)]
+
+
+@dataclass
+class Desk:
+    """The notifier and the Bot API behind it."""
+
+    stub: Any
+    bot_api: RunningBotApi
+    port: int
+
+    async def start(self, data: bytes, **changes: Any) -> Upload:
+        """Open a SendVideo call and write its header."""
+        call = self.stub.SendVideo(timeout=30)
+        await call.write(pb.SendVideoRequest(header=header(data, **changes)))
+        return Upload(call, data)
+
+    async def send(self, data: bytes, **changes: Any) -> pb.SendOutcome:
+        """Send a whole file; raises the `ClipferryError` that came instead of an outcome."""
+        upload = await self.start(data, **changes)
+        writing = asyncio.create_task(self._write(upload))
+        try:
+            return await upload.outcome()
+        finally:
+            await writing
+
+    async def send_text(self, text: str, **changes: Any) -> pb.SendTextResponse:
+        """Send a text; raises the `ClipferryError` that came instead."""
+        with remote_errors():
+            sent: pb.SendTextResponse = await self.stub.SendText(pb.SendTextRequest(text=text, **changes), timeout=30)
+        return sent
+
+    def fault(self, kind: str, **numbers: Any) -> None:
+        """Let the next sendVideo go wrong."""
+        self.bot_api.faults.add(Fault(kind=kind, **{"method": "sendVideo", **numbers}))
+
+    async def _write(self, upload: Upload) -> None:
+        try:
+            await upload.write_all_but_last()
+            await upload.write_last()
+        except Exception:  # noqa: BLE001 - a call that was refused cannot be written to; its outcome says why
+            return
+
+
+@asynccontextmanager
+async def open_desk(*, chats: Sequence[str] = (CHAT, "-1001", "@news"), **changes: Any) -> AsyncIterator[Desk]:
+    """Run a stand-in and a notifier for the length of the block."""
+    async with (
+        bot_api(token=TOKEN, chats=chats) as running,
+        notifier_service(settings(running.url, **changes)) as port,
+        open_link(f"127.0.0.1:{port}") as link,
+    ):
+        yield Desk(pb_grpc.NotifierServiceStub(link.channel), running, port)

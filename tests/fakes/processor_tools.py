@@ -1,0 +1,218 @@
+"""What a run needs of the world, in a test's hands: a site, a media reader, a way out, and a queue's answers."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from services.chassis.errors import ClipferryError
+from services.processor.core.ports import (
+    FetchRequest,
+    FetchStage,
+    Found,
+    Header,
+    Layout,
+    MediaFacts,
+    MediaFile,
+    MediaSummary,
+    Moved,
+    Receipt,
+    Run,
+)
+
+FOUND = Found(
+    title="A walk in the park",
+    extractor="generic",
+    webpage_url="https://www.example.com/walk",
+    format_id="22",
+    estimated_bytes=3_000,
+)
+FACTS = MediaFacts(mime_type="video/mp4", duration_s=12.5, width=640, height=360, video_codec="h264", audio_codec="aac")
+RECEIPT = Receipt(chat_id=7, message_id=8, file_id="f", size_bytes=3_000)
+
+
+def moved(done_bytes: int, *, total_bytes: int = 3_000, **changes: object) -> Moved:
+    """Return a step of a download."""
+    step = Moved(stage=FetchStage.DOWNLOADING, done_bytes=done_bytes, total_bytes=total_bytes, tmpfs_bytes=done_bytes)
+    return replace(step, **changes)  # type: ignore[arg-type]
+
+
+def a_run(**changes: object) -> Run:
+    """Return a run of a small video."""
+    run = Run(
+        job_name="jobs/1",
+        token=1,
+        attempt=1,
+        timeout_s=60,
+        reserved_bytes=3_000,
+        destination="42",
+        fetch=FetchRequest(url="https://www.example.com/walk"),
+    )
+    return replace(run, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Script:
+    """Where a trip stops or fails.
+
+    Names of steps: extract, download, describe, thumbnail, begin, send, commit, answer, complete.
+    """
+
+    failures: dict[str, BaseException] = field(default_factory=dict)
+    stops: set[str] = field(default_factory=set)
+    """Steps that wait for `go`."""
+    reached: dict[str, asyncio.Event] = field(default_factory=dict)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    steps: list[str] = field(default_factory=list)
+    """What has happened, in order."""
+
+    async def step(self, name: str) -> None:
+        """Pass one step."""
+        self.steps.append(name)
+        self.arrival(name).set()
+        if name in self.stops:
+            await self.go.wait()
+        if name in self.failures:
+            raise self.failures[name]
+
+    def arrival(self, name: str) -> asyncio.Event:
+        """Return the event of a step that was reached."""
+        return self.reached.setdefault(name, asyncio.Event())
+
+
+@dataclass
+class FakeDownloader:
+    """A site with one video, of which `data` is the file."""
+
+    script: Script
+    found: Found = FOUND
+    moves: list[Moved] = field(default_factory=lambda: [moved(1_000), moved(2_000), moved(3_000)])
+    data: bytes = b"v" * 3_000
+    open_count: int = 0
+    limit_bytes: int = 0
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @asynccontextmanager
+    async def fetch(self, request: FetchRequest, *, job_name: str) -> AsyncIterator["FakeFetch"]:
+        self.open_count += 1
+        try:
+            yield FakeFetch(self)
+        finally:
+            self.open_count -= 1
+
+
+class FakeFetch:
+    """One download of a `FakeDownloader`."""
+
+    def __init__(self, site: FakeDownloader) -> None:
+        self._site = site
+
+    async def extract(self) -> Found:
+        await self._site.script.step("extract")
+        return self._site.found
+
+    async def download(self, *, limit_bytes: int) -> AsyncGenerator[Moved, None]:
+        self._site.limit_bytes = limit_bytes
+        for number, move in enumerate(self._site.moves):
+            yield move
+            if number == 0:
+                await self._site.script.step("download")
+        if self._site.found.is_live:
+            await self._site.finished.wait()
+
+    async def finish(self) -> None:
+        self._site.finished.set()
+
+    def take(self) -> MediaFile:
+        fd = os.memfd_create("video")
+        os.write(fd, self._site.data)
+        return MediaFile(fd=fd, size_bytes=len(self._site.data), extension="mp4")
+
+
+class BytesLayout:
+    """Bytes as they are."""
+
+    def __init__(self, data: bytes) -> None:
+        self.size_bytes = len(data)
+        self._data = data
+
+    def read(self, offset: int, length: int) -> bytes:
+        return self._data[offset : offset + length]
+
+
+@dataclass
+class FakeMedia:
+    """Believes what it is told."""
+
+    script: Script
+    facts: MediaFacts = FACTS
+
+    async def describe(self, file: MediaFile) -> MediaFacts:
+        await self.script.step("describe")
+        return self.facts
+
+    async def thumbnail(self, file: MediaFile, facts: MediaFacts) -> bytes:
+        await self.script.step("thumbnail")
+        return b"jpeg"
+
+    def layout(self, file: MediaFile) -> BytesLayout:
+        return BytesLayout(os.pread(file.fd, file.size_bytes, 0))
+
+
+@dataclass
+class FakeDelivery:
+    """A chat that takes everything: half before the commit, the rest after it."""
+
+    script: Script
+    sent: list[tuple[Header, bytes]] = field(default_factory=list)
+
+    async def send(
+        self,
+        header: Header,
+        layout: Layout,
+        *,
+        commit: Callable[[], Awaitable[None]],
+        on_sent: Callable[[int], None],
+    ) -> Receipt:
+        await self.script.step("send")
+        on_sent(layout.size_bytes // 2)
+        await commit()
+        on_sent(layout.size_bytes)
+        await self.script.step("answer")
+        self.sent.append((header, layout.read(0, layout.size_bytes)))
+        return RECEIPT
+
+
+@dataclass
+class FakeLeases:
+    """A queue that agrees with everything, unless its script says otherwise."""
+
+    script: Script
+    earlier: Receipt | None = None
+    completed: list[Receipt] = field(default_factory=list)
+    failed: list[tuple[ClipferryError, bool]] = field(default_factory=list)
+    summaries: list[MediaSummary] = field(default_factory=list)
+    released: list[Run] = field(default_factory=list)
+    resized: list[int] = field(default_factory=list)
+
+    async def begin_send(self, run: Run, *, size_bytes: int, media: MediaSummary) -> Receipt | None:
+        await self.script.step("begin")
+        self.summaries.append(media)
+        return self.earlier
+
+    async def commit_send(self, run: Run) -> None:
+        await self.script.step("commit")
+
+    async def complete(self, run: Run, receipt: Receipt) -> None:
+        await self.script.step("complete")
+        self.completed.append(receipt)
+
+    async def fail(self, run: Run, error: ClipferryError, *, not_sent: bool) -> None:
+        self.failed.append((error, not_sent))
+
+    async def release(self, run: Run) -> None:
+        self.released.append(run)
+
+    def resize(self, run: Run, *, reserved_bytes: int) -> None:
+        self.resized.append(reserved_bytes)

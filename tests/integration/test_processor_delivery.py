@@ -1,0 +1,170 @@
+"""The way to the notifier over real gRPC: the last part is withheld, and every break means what it must."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import google_crc32c
+import grpc
+import pytest
+
+from services.chassis.channel import open_link
+from services.chassis.errors import ClipferryError, Reason
+from services.processor.adapters.backends import NotifierDelivery
+from services.processor.core.ports import Header, MediaKind, Receipt
+from tests.fakes.processor_notifier import ScriptedNotifier, scripted_notifier
+from tests.fakes.processor_tools import BytesLayout, a_run
+
+PART = 65_536
+DATA = bytes(range(256)) * 4_000
+
+
+@dataclass
+class Trip:
+    delivery: NotifierDelivery
+    notifier: ScriptedNotifier
+    data: bytes = DATA
+    sent: list[int] = field(default_factory=list)
+    commits: list[int] = field(default_factory=list)
+    """Bytes the notifier had at each commit."""
+    refusal: ClipferryError | None = None
+
+    async def send(self) -> Receipt:
+        header = Header(
+            run=a_run(thread_id=5),
+            file_name="walk.mp4",
+            mime_type="video/mp4",
+            size_bytes=len(self.data),
+            caption="A walk",
+            kind=MediaKind.VIDEO,
+            duration_s=1.5,
+            width=640,
+            height=360,
+            thumbnail=b"jpeg",
+            title="Walk",
+            performer="",
+        )
+        return await self.delivery.send(header, BytesLayout(self.data), commit=self._commit, on_sent=self.sent.append)
+
+    async def _commit(self) -> None:
+        self.commits.append(len(self.notifier.data))
+        if self.refusal is not None:
+            raise self.refusal
+
+    async def failure(self) -> Reason:
+        with pytest.raises(ClipferryError) as failure:
+            await self.send()
+        return failure.value.reason
+
+
+@pytest.fixture
+async def trip() -> AsyncIterator[Trip]:
+    notifier = ScriptedNotifier()
+    async with scripted_notifier(notifier) as address, open_link(address) as link:
+        yield Trip(NotifierDelivery(link, part_bytes=PART, answer_timeout_s=0.5), notifier)
+
+
+async def test_the_file_arrives_whole_with_all_that_is_known_of_it(trip: Trip) -> None:
+    receipt = await trip.send()
+    assert (receipt.chat_id, receipt.message_id, receipt.file_id) == (7, 8, "f")
+    assert bytes(trip.notifier.data) == DATA
+    assert trip.notifier.last is not None
+    assert trip.notifier.last.crc32c == google_crc32c.value(DATA)
+    assert set(trip.notifier.part_sizes[:-1]) == {PART}
+    header = trip.notifier.header
+    assert header is not None
+    assert header.idempotency_key == "jobs/1"
+    assert (header.size_bytes, header.width, header.height, header.thread_id) == (len(DATA), 640, 360, 5)
+    assert header.duration.ToMilliseconds() == 1_500
+    assert trip.sent == sorted(set(trip.sent))
+
+
+@pytest.mark.parametrize("size_bytes", [1, 2, PART - 1, PART, PART + 1, 2 * PART, 3 * PART + 7])
+async def test_every_size_arrives(trip: Trip, size_bytes: int) -> None:
+    trip.data = DATA[:size_bytes]
+    await trip.send()
+    assert bytes(trip.notifier.data) == trip.data
+    assert trip.notifier.last is not None
+    assert len(trip.notifier.last.data) >= 1
+
+
+async def test_the_commit_waits_until_the_rest_was_taken(trip: Trip) -> None:
+    trip.notifier.takes.clear()
+    sending = asyncio.create_task(trip.send())
+    await trip.notifier.got_part.wait()
+    assert trip.commits == []
+    trip.notifier.takes.set()
+    await sending
+    assert trip.commits == [len(DATA) - PART]
+
+
+async def test_a_refused_commit_sends_nothing(trip: Trip) -> None:
+    trip.refusal = ClipferryError(Reason.CANCEL_REQUESTED)
+    assert await trip.failure() is Reason.CANCEL_REQUESTED
+    await trip.notifier.ended.wait()
+    assert trip.notifier.last is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (ClipferryError(Reason.TELEGRAM_FLOOD, retry_after_s=3), Reason.TELEGRAM_FLOOD),
+        (ClipferryError(Reason.TELEGRAM_REJECTED), Reason.TELEGRAM_REJECTED),
+        (grpc.StatusCode.UNAVAILABLE, Reason.UNAVAILABLE),
+        (grpc.StatusCode.INTERNAL, Reason.INTERNAL),
+    ],
+)
+async def test_what_breaks_before_the_last_part_was_not_sent(
+    trip: Trip, failure: ClipferryError | grpc.StatusCode, reason: Reason
+) -> None:
+    trip.notifier.failure = failure
+    trip.notifier.fail_after_bytes = 2 * PART
+    assert await trip.failure() is reason
+    assert trip.commits == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (ClipferryError(Reason.TELEGRAM_FLOOD, retry_after_s=3), Reason.TELEGRAM_FLOOD),
+        (ClipferryError(Reason.CHECKSUM_MISMATCH), Reason.CHECKSUM_MISMATCH),
+        (ClipferryError(Reason.DELIVERY_UNKNOWN), Reason.DELIVERY_UNKNOWN),
+        (ClipferryError(Reason.INTERNAL), Reason.DELIVERY_UNKNOWN),
+        (grpc.StatusCode.UNAVAILABLE, Reason.DELIVERY_UNKNOWN),
+        (grpc.StatusCode.CANCELLED, Reason.DELIVERY_UNKNOWN),
+    ],
+)
+async def test_after_the_last_part_only_a_definite_answer_counts(
+    trip: Trip, failure: ClipferryError | grpc.StatusCode, reason: Reason
+) -> None:
+    trip.notifier.failure = failure
+    assert await trip.failure() is reason
+    assert len(trip.commits) == 1
+
+
+async def test_silence_after_the_last_part_is_unknown(trip: Trip) -> None:
+    trip.notifier.answers.clear()
+    assert await trip.failure() is Reason.DELIVERY_UNKNOWN
+    trip.notifier.answers.set()
+
+
+async def test_an_outcome_that_was_known_already_ends_the_upload(trip: Trip) -> None:
+    trip.notifier.replays = True
+    assert (await trip.send()).message_id == 8
+    assert trip.commits == []
+
+
+async def test_cancelling_closes_the_call(trip: Trip) -> None:
+    trip.notifier.takes.clear()
+    sending = asyncio.create_task(trip.send())
+    await trip.notifier.got_part.wait()
+    sending.cancel()
+    await asyncio.wait([sending])
+    await asyncio.wait_for(trip.notifier.ended.wait(), 5)
+    assert trip.notifier.last is None
+
+
+async def test_a_notifier_that_is_not_there_sends_nothing() -> None:
+    async with open_link("127.0.0.1:1") as link:
+        trip = Trip(NotifierDelivery(link, part_bytes=PART, answer_timeout_s=0.5), ScriptedNotifier())
+        assert await trip.failure() is Reason.UNAVAILABLE
