@@ -6,7 +6,6 @@ from typing import Any
 
 from clipferry.processor.v1 import processor_service_pb2, processor_service_pb2_grpc
 from clipferry.queue.v1 import job_pb2, queue_service_pb2, queue_service_pb2_grpc
-
 from services.chassis.channel import Link, open_link
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.status import remote_errors
@@ -48,11 +47,15 @@ class QueueBackend:
 
     async def cancel_job(self, job_id: str, owner: str) -> job_pb2.Job:
         """Stop a job."""
-        return _job(await self._call("CancelJob", queue_service_pb2.CancelJobRequest(name=f"jobs/{job_id}", owner=owner)))
+        return _job(
+            await self._call("CancelJob", queue_service_pb2.CancelJobRequest(name=f"jobs/{job_id}", owner=owner))
+        )
 
     async def finish_job(self, job_id: str, owner: str) -> job_pb2.Job:
         """Close a live recording and send what there is."""
-        return _job(await self._call("FinishJob", queue_service_pb2.FinishJobRequest(name=f"jobs/{job_id}", owner=owner)))
+        return _job(
+            await self._call("FinishJob", queue_service_pb2.FinishJobRequest(name=f"jobs/{job_id}", owner=owner))
+        )
 
     async def retry_job(self, job_id: str, owner: str, *, allow_duplicate_delivery: bool) -> job_pb2.Job:
         """Give an ended job another chance."""

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from clipferry.queue.v1 import queue_service_pb2
-
 from gateway.backends import QueueBackend
 from services.chassis.errors import ClipferryError
 from services.chassis.status import from_status

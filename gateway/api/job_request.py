@@ -3,8 +3,8 @@
 from typing import Annotated, Literal
 
 import msgspec
-from clipferry.queue.v1 import job_pb2
 
+from clipferry.queue.v1 import job_pb2
 from services.chassis.errors import ClipferryError, Reason, field_invalid
 from services.chassis.wire import duration
 

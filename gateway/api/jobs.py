@@ -4,17 +4,18 @@ import re
 import uuid
 
 import msgspec
-from clipferry.queue.v1 import job_pb2, queue_service_pb2
 from starlette.requests import Request
 from starlette.responses import Response
 
+from clipferry.queue.v1 import job_pb2, queue_service_pb2
 from gateway.api.body import answer, read_body
 from gateway.api.job_request import JobRequest, job_spec
 from gateway.auth.caller import Caller
 from gateway.auth.gate import Gate
 from gateway.backends import ProcessorBackend, QueueBackend
 from gateway.batching import SubmitBatcher
-from gateway.views.job import JobListView, job_view
+from gateway.views.job import job_view
+from gateway.views.job_shape import JobListView
 from gateway.views.probe import probe_view
 from gateway.views.state import ENDED, STATES_BY_STATUS
 from services.chassis.errors import ClipferryError, Reason, field_invalid
@@ -114,8 +115,10 @@ def _job_id(request: Request) -> str:
 
 
 def _request_id(idempotency_key: str | None) -> str:
-    """Return the client's key, with or without the quotes of the draft standard; else one of our own, so that the
-    channel may repeat the call."""
+    """Return the client's key, with or without the quotes that the draft standard wants.
+
+    Without one it is ours: the channel may repeat the call then.
+    """
     if idempotency_key is None:
         return uuid.uuid4().hex
     key = idempotency_key.strip().removeprefix('"').removesuffix('"')
@@ -141,6 +144,6 @@ def _states(values: list[str]) -> list[job_pb2.JobState]:
 def _limit(value: str | None) -> int:
     if value is None:
         return 0
-    if not (value.isascii() and value.isdecimal()) or not 1 <= int(value[:9]):
+    if not (value.isascii() and value.isdecimal()) or int(value[:9]) < 1:
         raise field_invalid("limit", "must be a whole number of at least 1", value)
     return min(int(value[:9]), 200)

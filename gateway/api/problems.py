@@ -86,19 +86,17 @@ def _headers(error: ClipferryError) -> dict[str, str]:
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Let every error of `app` be answered as a problem."""
-    app.add_exception_handler(ClipferryError, _on_ours)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(Exception, _on_fault)
+    app.exception_handler(ClipferryError)(_on_ours)
+    app.exception_handler(HTTPException)(_on_http)
+    app.exception_handler(RequestValidationError)(_on_validation)
+    app.exception_handler(Exception)(_on_fault)
 
 
-async def _on_ours(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ClipferryError)
+async def _on_ours(request: Request, error: ClipferryError) -> Response:
     return problem(error, request.url.path)
 
 
-async def _on_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _on_http(request: Request, error: HTTPException) -> Response:
     reason = _REASON_BY_HTTP.get(error.status_code, Reason.INTERNAL)
     said = ClipferryError(reason)
     if reason is Reason.ROUTE_NOT_FOUND:
@@ -108,8 +106,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
     return problem(said, request.url.path, error.headers)
 
 
-async def _on_validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _on_validation(request: Request, error: RequestValidationError) -> Response:
     first: dict[str, Any] = error.errors()[0]
     if first["type"] == "json_invalid":
         return problem(ClipferryError(Reason.BODY_INVALID), request.url.path)

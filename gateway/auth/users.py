@@ -125,7 +125,9 @@ async def signing_key(store: AuthStore, clock: Clock) -> bytes:
 
 def _add_user(db: sqlite3.Connection, user_id: str, role: str, now_ms: int) -> None:
     if not _USER_ID.fullmatch(user_id):
-        raise field_invalid("user", "must be 1 to 64 of a-z, 0-9 and . _ @ -, and begin with a letter or digit", user_id)
+        raise field_invalid(
+            "user", "must be 1 to 64 of a-z, 0-9 and . _ @ -, and begin with a letter or digit", user_id
+        )
     row = db.execute("SELECT role FROM users WHERE id = ?", (user_id,)).fetchone()
     if row is None:
         db.execute("INSERT INTO users VALUES (?, ?, ?)", (user_id, role, now_ms))

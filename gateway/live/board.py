@@ -4,12 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from clipferry.queue.v1 import job_pb2
-
 from gateway.views.state import ENDED
 
 _JOBS_PER_OWNER = 2_000
 
-QUEUED, STARTED, RETRYING, PROGRESS, FINISHED = "job:queued", "job:started", "job:retrying", "job:progress", "job:finished"
+QUEUED, STARTED, RETRYING, PROGRESS, FINISHED = (
+    "job:queued",
+    "job:started",
+    "job:retrying",
+    "job:progress",
+    "job:finished",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How far a run is, as clients are told."""
+
+    percent: float
+    version: int
 
 
 @dataclass(slots=True)
@@ -50,10 +63,10 @@ class Board:
             self._trim(job.owner)
         return names
 
-    def take_progress(self, progress: job_pb2.JobProgress) -> float | None:
-        """Learn of progress; returns the percent to show, None when it is old.
+    def take_progress(self, progress: job_pb2.JobProgress) -> Shown | None:
+        """Learn of progress; returns what to show, None when it is old.
 
-        Within an attempt the percent never falls.
+        Within an attempt the percent never falls, and the version is never ahead of the events that went out.
         """
         known = self._by_owner.setdefault(progress.owner, {}).setdefault(progress.name, _Known())
         newest = max(known.said_version, known.floor_version)
@@ -61,10 +74,12 @@ class Board:
             return None
         if progress.attempt != known.attempt:
             if known.said_version:
-                return None  # of another attempt than the one announced
+                return None  # of an attempt that was not announced yet
             known.attempt, known.percent = progress.attempt, 0.0
+        if not known.said_version:
+            known.floor_version = progress.version
         known.percent = max(known.percent, min(progress.progress.percent, 100.0))
-        return known.percent
+        return Shown(known.percent, known.said_version or progress.version)
 
     def take_snapshot(self, job: job_pb2.Job) -> Sequence[str]:
         """Learn of a job that a client is about to see in a snapshot.
@@ -93,9 +108,10 @@ class Board:
         known = self._by_owner.get(owner, {}).get(name)
         return known.job if known else None
 
-    def forget_owner(self, owner: str) -> None:
-        """Forget the jobs of an owner who is not followed any more."""
-        self._by_owner.pop(owner, None)
+    def keep_owners(self, owners: frozenset[str]) -> None:
+        """Forget the jobs of everybody else: they are not followed any more."""
+        for owner in self._by_owner.keys() - owners:
+            del self._by_owner[owner]
 
     def _known(self, job: job_pb2.Job) -> _Known:
         return self._by_owner.setdefault(job.owner, {}).setdefault(job.name, _Known())

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gateway.views.job import ErrorView, JobView, ResultView
+from gateway.views.job_shape import ErrorView, JobView, ResultView
 from gateway.views.memory import MemoryView
 from gateway.views.stats import StatsView
 

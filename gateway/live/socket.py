@@ -47,7 +47,7 @@ class SharedFrameProtocol(WebSocketsSansIOProtocol):
         self.transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES, low=_LOW_WATER_BYTES)
 
     async def run_asgi(self) -> None:
-        extensions = cast(dict[str, Any], self.scope["extensions"])
+        extensions = cast("dict[str, Any]", self.scope["extensions"])
         extensions[EXTENSION] = self
         await super().run_asgi()
 

@@ -1,121 +1,20 @@
-"""A job as clients see it: the Node system's job object, and ours beside it."""
+"""From a job on the wire to the job that clients see."""
 
-import msgspec
-from clipferry.queue.v1 import job_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from gateway.views.state import ENDED, STATUS_BY_STATE, stage_name
+from clipferry.queue.v1 import job_pb2
+from gateway.views.job_shape import (
+    ErrorView,
+    JobView,
+    LinksView,
+    MetadataView,
+    ResultView,
+    UserInfoView,
+    VideoDataView,
+)
 from gateway.views.moment import iso
+from gateway.views.state import ENDED, STATUS_BY_STATE, stage_name
 from services.chassis.wire import span_s, time_ms
-
-
-class VideoDataView(msgspec.Struct, rename="camel", frozen=True):
-    """What was asked for."""
-
-    page_url: str
-    kind: str
-    format: str | None
-    caption: str | None
-    destination: str | None
-    """Chat; null: the default one."""
-    thread_id: int | None
-    playlist_item: int | None
-    allow_live: bool
-    max_duration: float | None
-    """Seconds."""
-    priority: int
-
-
-class UserInfoView(msgspec.Struct, rename="camel", frozen=True):
-    """Who asked."""
-
-    id: str
-
-
-class ErrorView(msgspec.Struct, rename="camel", frozen=True):
-    """Why a run failed."""
-
-    code: str
-    """A reason of docs/reasons.md."""
-    message: str
-    retryable: bool
-    metadata: dict[str, int | str]
-    """Numbers and names behind the message."""
-
-
-class MetadataView(msgspec.Struct, rename="camel", frozen=True):
-    """What is known of the media."""
-
-    title: str | None
-    duration: float | None
-    """Seconds."""
-    width: int | None
-    height: int | None
-    size: int | None
-    """Bytes."""
-    mime_type: str | None
-    file_name: str | None
-    extractor: str | None
-
-
-class ResultView(msgspec.Struct, rename="camel", frozen=True):
-    """How a job ended."""
-
-    success: bool
-    message: str
-    processing_time: int
-    """Milliseconds of the last run; 0 when it never ran."""
-    metadata: MetadataView
-    telegram_message_id: int | None
-    memory_processing: bool
-    telegram_chat_id: int | None
-
-
-class LinksView(msgspec.Struct, rename="camel", frozen=True):
-    """Where to go from here."""
-
-    self: str
-    channel: str
-    """What to subscribe to over /ws."""
-
-
-class JobView(msgspec.Struct, rename="camel", frozen=True):
-    """A job."""
-
-    id: str
-    video_data: VideoDataView
-    user_info: UserInfoView
-    added_at: str
-    status: str
-    """queued, processing, completed, failed or cancelled."""
-    progress: float
-    """Percent of the whole run, 0 to 100."""
-    estimated_size: int | None
-    """Bytes; null when unknown."""
-    stage: str | None
-    """waiting, probing, downloading, muxing, transcoding or sending; null when ended."""
-    message: str
-    attempt: int
-    max_attempts: int
-    version: int
-    owner: str
-    cancel_requested: bool
-    finish_requested: bool
-    started_at: str | None
-    finished_at: str | None
-    next_attempt_at: str | None
-    error: ErrorView | None
-    result: ResultView | None
-    """Present once the job has ended."""
-    links: LinksView
-
-
-class JobListView(msgspec.Struct, rename="camel", frozen=True):
-    """A page of jobs, newest first."""
-
-    jobs: list[JobView]
-    next_cursor: str | None
-    """Pass as `cursor` for the next page; null on the last."""
 
 
 def job_id(name: str) -> str:
@@ -133,7 +32,7 @@ def job_view(job: job_pb2.Job) -> JobView:
         added_at=iso(time_ms(job.create_time)),
         status=STATUS_BY_STATE[job.state],
         progress=percent(job),
-        estimated_size=job.estimated_bytes or None,
+        estimated_size=job.estimated_bytes,
         stage=stage_name(job),
         message=sentence(job),
         attempt=job.attempt,
@@ -146,7 +45,7 @@ def job_view(job: job_pb2.Job) -> JobView:
         finished_at=_moment(job, "end_time"),
         next_attempt_at=_moment(job, "next_attempt_time"),
         error=error_view(job),
-        result=result_view(job),
+        result=result_of(job) if job.state in ENDED else None,
         links=LinksView(f"/api/jobs/{identity}", f"job:{identity}"),
     )
 
@@ -212,10 +111,8 @@ def number(text: str) -> int | str:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else text
 
 
-def result_view(job: job_pb2.Job) -> ResultView | None:
-    """Return how a job ended; None while it has not."""
-    if job.state not in ENDED:
-        return None
+def result_of(job: job_pb2.Job) -> ResultView:
+    """Return how an ended job ended."""
     ran_ms = time_ms(job.end_time) - time_ms(job.start_time) if job.HasField("start_time") else 0
     return ResultView(
         success=job.state == job_pb2.JOB_STATE_COMPLETED,
@@ -244,4 +141,4 @@ def _metadata(job: job_pb2.Job) -> MetadataView:
 
 def _moment(job: job_pb2.Job, field: str) -> str | None:
     stamp: Timestamp = getattr(job, field)
-    return iso(time_ms(stamp)) if job.HasField(field) else None  # type: ignore[arg-type]  # a Literal in the stubs
+    return iso(time_ms(stamp)) if job.HasField(field) else None

@@ -1,6 +1,7 @@
 """Memory statistics as clients see them."""
 
 import msgspec
+
 from clipferry.queue.v1 import job_pb2
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")

@@ -1,9 +1,9 @@
 """What a probe found, as clients see it."""
 
 import msgspec
-from clipferry.processor.v1 import processor_service_pb2
 from google.protobuf.duration_pb2 import Duration
 
+from clipferry.processor.v1 import processor_service_pb2
 from services.chassis.wire import span_s
 
 

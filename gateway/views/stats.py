@@ -1,8 +1,8 @@
 """The queue's statistics as clients see them."""
 
 import msgspec
-from clipferry.queue.v1 import job_pb2
 
+from clipferry.queue.v1 import job_pb2
 from gateway.views.memory import formatted
 from services.chassis.wire import span_s
 
@@ -10,6 +10,8 @@ from services.chassis.wire import span_s
 class WebSocketView(msgspec.Struct, rename="camel", frozen=True):
     """The gateway's live connections."""
 
+    enabled: bool
+    """False: live updates are switched off, and clients poll."""
     connected_clients: int
     job_subscriptions: int
     queue_subscriptions: int

@@ -1,6 +1,7 @@
 """Messages that were accepted, newest kept, in memory."""
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,7 +81,7 @@ class Inbox:
         self._last_message_ids: dict[int, int] = {}
         self._last_number = 0
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[StoredMessage]:
         return iter(list(self._messages.values()))
 
     def __len__(self) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -39,7 +40,12 @@ class RunningBotApi:
 
 @asynccontextmanager
 async def bot_api(
-    *, port: int = 0, token: str, chats: Sequence[str], limit_bytes: int = LIMIT_BYTES
+    *,
+    port: int = 0,
+    token: str,
+    chats: Sequence[str],
+    limit_bytes: int = LIMIT_BYTES,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[RunningBotApi]:
     """Serve the Bot API on 127.0.0.1 for the length of the block.
 
@@ -48,6 +54,7 @@ async def bot_api(
         token: The only token that is accepted.
         chats: Chats that exist, as numeric ids or @channels.
         limit_bytes: Largest file.
+        tls: Serves HTTPS. None: HTTP.
 
     Raises:
         StartError: If the port is taken.
@@ -60,12 +67,13 @@ async def bot_api(
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", port)
+        site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls)
         try:
             await site.start()
         except OSError as error:
             raise StartError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}.") from error
-        yield RunningBotApi(f"http://127.0.0.1:{runner.addresses[0][1]}", inbox, faults, edge.open_requests)
+        scheme = "http" if tls is None else "https"
+        yield RunningBotApi(f"{scheme}://127.0.0.1:{runner.addresses[0][1]}", inbox, faults, edge.open_requests)
     finally:
         await runner.cleanup()
 

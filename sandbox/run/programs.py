@@ -41,12 +41,12 @@ def programs(settings: RunSettings) -> list[Program]:
     site, bot_api = f"127.0.0.1:{settings.site_port}", f"127.0.0.1:{settings.bot_api_port}"
     gateway = settings.gateway_url.removeprefix("http://")
     found = [
-        Program("site", "sandbox.site", site, "SANDBOX_SITE_PORT", _http(f"{settings.site_url}/")),
-        Program("botapi", "sandbox.botapi", bot_api, "SANDBOX_BOT_API_PORT", _http(f"{settings.bot_api_url}/")),
+        Program("site", "sandbox.site", site, "SANDBOX_SITE_PORT", answers(f"{settings.site_url}/")),
+        Program("botapi", "sandbox.botapi", bot_api, "SANDBOX_BOT_API_PORT", answers(f"{settings.bot_api_url}/")),
         _service("queue", settings.queue_listen_address),
         _service("notifier", settings.notifier_listen_address),
         _service("processor", settings.processor_listen_address),
-        Program("gateway", "gateway", gateway, "PORT", _http(f"{settings.gateway_url}/health")),
+        Program("gateway", "gateway", gateway, "PORT", answers(f"{settings.gateway_url}/health")),
     ]
     return [program for program in found if not (settings.real_telegram and program.name == "botapi")]
 
@@ -55,7 +55,9 @@ def _service(name: str, address: str) -> Program:
     return Program(name, f"services.{name}", address, f"{name.upper()}_LISTEN_ADDRESS", _grpc(address))
 
 
-def _http(url: str) -> Callable[[], Awaitable[bool]]:
+def answers(url: str) -> Callable[[], Awaitable[bool]]:
+    """Return a look at `url`: whether it answers with 200."""
+
     async def is_ready() -> bool:
         async with httpx.AsyncClient(timeout=_CALL_TIMEOUT_S, trust_env=False) as client:
             try:

@@ -60,9 +60,9 @@ async def trip(gateway: Gateway, page_url: str, console: Console) -> Ending:
 
 
 def _snapshot(message: dict[str, Any]) -> dict[str, Any]:
-    snapshot = message.get("snapshot") or {}
-    job = snapshot.get("job", snapshot)
-    return job if isinstance(job, dict) else {}
+    """Return the job in a ``subscribed``; empty when the queue did not answer in time."""
+    job: dict[str, Any] = (message.get("snapshot") or {}).get("job") or {}
+    return job
 
 
 def _ending(job_id: str, message: dict[str, Any]) -> Ending | None:

@@ -11,9 +11,10 @@ from clipferry.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from clipferry.queue.v1 import job_pb2
 from services.chassis.errors import field_invalid
 from services.chassis.wire import span_s
-from services.notifier.core.delivery import DeliveryDesk
+from services.notifier.core.delivery import DeliveryDesk, Outcome
 from services.notifier.core.message import MediaMessage, TextMessage
 from services.notifier.core.upload import PART_LIMIT_BYTES, Part
+from services.notifier.request_reader import RequestReader, reading
 
 
 class NotifierServicer(pb_grpc.NotifierServiceServicer):
@@ -22,29 +23,19 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
     def __init__(self, desk: DeliveryDesk) -> None:
         self._desk = desk
 
-    async def SendVideo(
-        self, request_iterator: AsyncIterator[pb.SendVideoRequest], context: grpc.aio.ServicerContext
-    ) -> None:
-        # Writes by the context: a generator would not hear of a cancel while it is suspended in a yield.
-        header = await _header(request_iterator)
-
+    async def SendVideo(self, _requests: Any, context: grpc.aio.ServicerContext) -> None:
+        # Reads and writes by the context: a generator would not hear of a cancel while it is suspended in a yield.
         async def report(sent_bytes: int) -> None:
             await context.write(pb.SendVideoResponse(progress=pb.UploadProgress(sent_bytes=sent_bytes)))
 
-        outcome = await self._desk.send_media(
-            _media_message(header), _parts(request_iterator), key=header.idempotency_key, report=report
-        )
-        sent = outcome.delivered
-        delivery = job_pb2.Delivery(
-            chat_id=sent.chat_id, message_id=sent.message_id, file_id=sent.file_id, size_bytes=sent.size_bytes
-        )
-        await context.write(
-            pb.SendVideoResponse(outcome=pb.SendOutcome(delivery=delivery, replayed=outcome.is_replayed))
-        )
+        async with reading(context) as requests:
+            header = await _header(requests)
+            outcome = await self._desk.send_media(
+                _media_message(header), _parts(requests), key=header.idempotency_key, report=report
+            )
+            await context.write(pb.SendVideoResponse(outcome=_wire_outcome(outcome)))
 
-    async def SendText(
-        self, request: pb.SendTextRequest, _context: Any
-    ) -> pb.SendTextResponse:
+    async def SendText(self, request: pb.SendTextRequest, _context: Any) -> pb.SendTextResponse:
         message = TextMessage(destination=request.destination, text=request.text, thread_id=request.thread_id)
         outcome = await self._desk.send_text(message, key=request.idempotency_key)
         return pb.SendTextResponse(
@@ -54,15 +45,16 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
         )
 
 
-async def _header(requests: AsyncIterator[pb.SendVideoRequest]) -> pb.VideoHeader:
-    first = await anext(requests, None)
+async def _header(requests: RequestReader) -> pb.VideoHeader:
+    first = await requests.next()
     if first is None or not first.HasField("header"):
         raise field_invalid("header", "must be the first message of the stream")
-    return first.header
+    header: pb.VideoHeader = first.header
+    return header
 
 
-async def _parts(requests: AsyncIterator[pb.SendVideoRequest]) -> AsyncIterator[Part]:
-    async for request in requests:
+async def _parts(requests: RequestReader) -> AsyncIterator[Part]:
+    while (request := await requests.next()) is not None:
         if request.HasField("last_part"):
             part = Part(request.last_part.data, crc32c=request.last_part.crc32c)
         elif request.HasField("part"):
@@ -91,3 +83,11 @@ def _media_message(header: pb.VideoHeader) -> MediaMessage:
         performer=header.performer,
         thread_id=header.thread_id,
     )
+
+
+def _wire_outcome(outcome: Outcome) -> pb.SendOutcome:
+    sent = outcome.delivered
+    delivery = job_pb2.Delivery(
+        chat_id=sent.chat_id, message_id=sent.message_id, file_id=sent.file_id, size_bytes=sent.size_bytes
+    )
+    return pb.SendOutcome(delivery=delivery, replayed=outcome.is_replayed)

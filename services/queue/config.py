@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from services.chassis.settings import Settings
 
 _SQLITE = "sqlite:///"
+_ROUNDING_S = 1e-6
 
 
 class QueueSettings(Settings):
@@ -77,7 +78,7 @@ class QueueSettings(Settings):
 
     @model_validator(mode="after")
     def _beats_fit_the_lease(self) -> "QueueSettings":
-        if self.beat_interval_s * 3 > self.lease_ttl_s:
+        if self.beat_interval_s > self.lease_ttl_s / 3 + _ROUNDING_S:
             raise ValueError(
                 f"BEAT_INTERVAL_S={self.beat_interval_s:g} must be at most a third of LEASE_TTL_S={self.lease_ttl_s:g}"
             )

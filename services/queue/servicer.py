@@ -1,7 +1,7 @@
 """The edge towards the gateway and towards people: QueueService."""
 
 import base64
-import binascii
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -146,6 +146,7 @@ def _before(page_token: str) -> str | None:
     if not page_token:
         return None
     try:
-        return base64.urlsafe_b64decode(page_token.encode()).decode("ascii")
-    except (binascii.Error, UnicodeError):
+        token = base64.b64decode(page_token.encode(), altchars=b"-_", validate=True)
+        return str(uuid.UUID(token.decode("ascii")))
+    except ValueError:
         raise field_invalid("page_token", "must be the next_page_token of a page", page_token) from None

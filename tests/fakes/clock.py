@@ -40,7 +40,8 @@ class FakeClock:
             if not woken.done():
                 woken.set_result(None)
 
-    @property
-    def sleeper_count(self) -> int:
-        """How many wait for time to pass."""
-        return sum(not woken.done() for _, _, woken in self._sleepers)
+
+async def let_others_run() -> None:
+    """Let every task that can run without time, threads or sockets run until it waits for one of them."""
+    for _ in range(20):
+        await asyncio.sleep(0)

@@ -10,17 +10,14 @@ T = TypeVar("T")
 _LOOK_EVERY_S = 0.02
 
 
-async def eventually(look: Callable[[], T | Awaitable[T]], *, within_s: float = 10.0, what: str = "the condition") -> T:
+async def eventually(look: Callable[[], Awaitable[T]], *, within_s: float = 10.0, what: str = "the condition") -> T:
     """Call `look` until what it returns is true, and return that.
 
     Raises:
         AssertionError: If it never is, with what it returned last.
     """
     deadline_at_s = time.monotonic() + within_s
-    while True:
-        seen = look()
-        value = await seen if isinstance(seen, Awaitable) else seen
-        if value:
-            return value
-        assert time.monotonic() < deadline_at_s, f"{what} did not come true within {within_s:g} s; last: {value!r}"
+    while not (value := await look()):
+        assert time.monotonic() < deadline_at_s, f"{what}: not within {within_s:g} s; last: {value!r}"
         await asyncio.sleep(_LOOK_EVERY_S)
+    return value

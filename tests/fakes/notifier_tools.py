@@ -1,12 +1,14 @@
 """A real notifier before a Bot API stand-in, and a sender that plays the processor."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import ssl
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import google_crc32c
+import grpc
 
 from clipferry.notifier.v1 import notifier_service_pb2 as pb
 from clipferry.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
@@ -16,9 +18,11 @@ from services.chassis.channel import open_link
 from services.chassis.status import remote_errors
 from services.notifier.config import NotifierSettings
 from services.notifier.service import notifier_service
+from tests.fakes.eventually import eventually
 
 TOKEN = "123456789:AAH-a-token-for-tests-and-nothing-else"
 CHAT = "1000"
+CHATS = (CHAT, "-1001", "@news")
 PART_BYTES = 64 * 1024
 
 
@@ -51,17 +55,17 @@ class Upload:
 
     async def write_part(self, place: int) -> None:
         """Write one part."""
-        await self.call.write(pb.SendVideoRequest(part=self._parts()[place]))
+        await self.call.write(pb.SendVideoRequest(part=self.data[place * PART_BYTES : (place + 1) * PART_BYTES]))
 
     async def write_all_but_last(self) -> None:
         """Write every part but the last."""
-        for place in range(len(self._parts()) - 1):
+        for place in range(self.part_count - 1):
             await self.write_part(place)
 
     async def write_last(self, *, crc32c: int | None = None) -> None:
         """Write the last part with the true checksum, or with `crc32c`, and half-close."""
         checksum = google_crc32c.value(self.data) if crc32c is None else crc32c
-        last = pb.LastPart(data=self._parts()[-1], crc32c=checksum)
+        last = pb.LastPart(data=self.data[self.before_last_bytes :], crc32c=checksum)
         await self.call.write(pb.SendVideoRequest(last_part=last))
         await self.call.done_writing()
 
@@ -76,7 +80,7 @@ class Upload:
     async def outcome(self) -> pb.SendOutcome:
         """Read to the outcome; raises the `ClipferryError` that came instead."""
         with remote_errors():
-            async for message in self.call:
+            while (message := await self.call.read()) is not grpc.aio.EOF:
                 if message.HasField("outcome"):
                     outcome: pb.SendOutcome = message.outcome
                     return outcome
@@ -84,12 +88,14 @@ class Upload:
         raise AssertionError("the call ended without an outcome")
 
     @property
+    def part_count(self) -> int:
+        """Parts of the file, the last one included."""
+        return -(-len(self.data) // PART_BYTES)
+
+    @property
     def before_last_bytes(self) -> int:
         """Bytes of all parts but the last."""
-        return len(self.data) - len(self._parts()[-1])
-
-    def _parts(self) -> Sequence[bytes]:
-        return [self.data[at : at + PART_BYTES] for at in range(0, len(self.data), PART_BYTES)]
+        return (self.part_count - 1) * PART_BYTES
 
 
 @dataclass
@@ -125,6 +131,14 @@ class Desk:
         """Let the next sendVideo go wrong."""
         self.bot_api.faults.add(Fault(kind=kind, **{"method": "sendVideo", **numbers}))
 
+    async def requests_ended(self) -> None:
+        """Wait until the stand-in reads and answers nothing any more."""
+
+        async def is_idle() -> bool:
+            return not self.bot_api.open_requests
+
+        await eventually(is_idle, what="the end of the requests")
+
     async def _write(self, upload: Upload) -> None:
         try:
             await upload.write_all_but_last()
@@ -134,10 +148,10 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(*, chats: Sequence[str] = (CHAT, "-1001", "@news"), **changes: Any) -> AsyncIterator[Desk]:
+async def open_desk(*, tls: ssl.SSLContext | None = None, **changes: Any) -> AsyncIterator[Desk]:
     """Run a stand-in and a notifier for the length of the block."""
     async with (
-        bot_api(token=TOKEN, chats=chats) as running,
+        bot_api(token=TOKEN, chats=CHATS, tls=tls) as running,
         notifier_service(settings(running.url, **changes)) as port,
         open_link(f"127.0.0.1:{port}") as link,
     ):

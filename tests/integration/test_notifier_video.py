@@ -12,7 +12,6 @@ import pytest
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.wire import duration
 from tests.fakes.clips import jpeg, m4a_clip, mp4_clip, padded
-from tests.fakes.eventually import eventually
 from tests.fakes.notifier_tools import CHAT, Desk, open_desk
 
 MIB = 1024 * 1024
@@ -134,7 +133,7 @@ async def test_cancel_lets_go_of_the_bot_api(desk: Desk) -> None:
     upload.call.cancel()
 
     assert await upload.call.code() == grpc.StatusCode.CANCELLED
-    await eventually(lambda: not desk.bot_api.open_requests, what="the end of the request")
+    await desk.requests_ended()
 
 
 async def test_damaged_file_is_not_sent(desk: Desk) -> None:

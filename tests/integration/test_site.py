@@ -120,7 +120,7 @@ async def test_the_site_notices_who_leaves(client: httpx.AsyncClient, site: Samp
         assert 0 < site.traffic.bytes_sent[path] < 10_000_000
 
 
-def _is_left(site: SampleSite, path: str) -> bool:
+async def _is_left(site: SampleSite, path: str) -> bool:
     return site.traffic.open[path] == 0
 
 

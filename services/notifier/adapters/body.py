@@ -36,7 +36,7 @@ class Body:
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body once, in order. What the upload raises passes through and leaves the body cut."""
-        self.is_whole = not self._tail
+        self.is_whole = True
         yield self._head
         if self._upload is not None:
             async with aclosing(self._upload.chunks()) as chunks:

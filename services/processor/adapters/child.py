@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -64,21 +64,23 @@ class _Job:
     def run(self, wait_for_limit: Callable[[], int]) -> None:
         try:
             confine.confine(self._order, self._job_dir)
-            info, found = self._look()
-            self._send(encode_found(found))
-            self._limit_bytes = wait_for_limit()
-            if info is None:
-                raise _choose(len(found.entries))
-            path = self._download(info)
+            options = ytdlp_options(self._order, self._job_dir) | hooks(self._progressed, self._muxing)
+            with YoutubeDL(options) as ydl:
+                info, found = look(ydl, self._order)
+                self._send(encode_found(found))
+                self._limit_bytes = wait_for_limit()
+                if info is None:
+                    raise _choose(len(found.entries))
+                path = self._download(ydl, info)
             self._send(encode("done", name=path.name))
         except Exception as error:  # noqa: BLE001 - the edge: whatever was raised is sent
             self._fail(error)
 
-    def _look(self) -> tuple[Info | None, Any]:
-        with YoutubeDL(ytdlp_options(self._order, self._job_dir)) as ydl:
-            return look(ydl, self._order)
+    def _progressed(self, status: Mapping[str, Any]) -> None:
+        if self._tally is not None:
+            self._tally.hook(status)
 
-    def _download(self, info: Info) -> Path:
+    def _download(self, ydl: Any, info: Info) -> Path:
         self._info = info
         fetched_limit_bytes = self._limit_bytes
         if is_fragmented(info):
@@ -91,11 +93,8 @@ class _Job:
             on_too_large=self._too_large,
             on_stream=self._check_stream,
         )
-        options = ytdlp_options(self._order, self._job_dir) | hooks(self._tally.hook, self._muxing)
-        with YoutubeDL(options) as ydl:
-            path = self._fetch(ydl, info)
         return make_playable(
-            path,
+            self._fetch(ydl, info),
             is_audio=self._order.is_audio,
             limit_bytes=self._limit_bytes,
             promised_s=None if info.get("is_live") else info.get("duration"),
@@ -103,7 +102,7 @@ class _Job:
         )
 
     def _fetch(self, ydl: Any, info: Info) -> Path:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _close_recording)
         try:
             result = ydl.process_ie_result(info, download=True)
         except KeyboardInterrupt:
@@ -150,6 +149,14 @@ class _Job:
         )
         cause = f"{type(error).__name__}: {error}"
         self._send(encode_failure(classify(error, progressed), cause))
+
+
+def _close_recording(_number: int, _frame: object) -> NoReturn:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+        # The second signal takes ffmpeg out of waiting for a stream that has stopped growing; it still ends in order.
+        os.killpg(0, number)
+    raise KeyboardInterrupt
 
 
 def _choose(entry_count: int) -> ClipferryError:

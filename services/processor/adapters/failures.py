@@ -137,8 +137,8 @@ def _by_status(link: BaseException, progressed: Progressed) -> ClipferryError | 
     if reason is Reason.AUTH_REQUIRED:
         message = f"The site refused access with HTTP {status}; it may ask for a sign-in."
     retry_after = link.response.headers.get("Retry-After") or ""
-    retry_after_s = float(retry_after) if retry_after.isdigit() else None
-    return ClipferryError(reason, message, retry_after_s=retry_after_s, http_status=status)
+    is_later = status in {429, 503} and retry_after.isdigit()
+    return ClipferryError(reason, message, retry_after_s=float(retry_after) if is_later else None, http_status=status)
 
 
 def _by_type(link: BaseException, progressed: Progressed) -> ClipferryError | None:

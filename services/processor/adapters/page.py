@@ -91,7 +91,7 @@ def _found(info: Mapping[str, Any], entries: tuple[Entry, ...]) -> Found:
     formats = chosen_formats(info)
     sizes = [estimated_bytes(fmt) for fmt in formats]
     return Found(
-        title=str(info.get("title") or ""),
+        title=_title(info, is_only=not entries),
         extractor=str(info.get("extractor") or ""),
         webpage_url=str(info.get("webpage_url") or ""),
         format_id=str(info.get("format_id") or ""),
@@ -106,6 +106,12 @@ def _found(info: Mapping[str, Any], entries: tuple[Entry, ...]) -> Found:
         is_live=bool(info.get("is_live")),
         entries=entries,
     )
+
+
+def _title(info: Mapping[str, Any], *, is_only: bool) -> str:
+    title = str(info.get("title") or "")
+    # yt-dlp numbers the players of a page, also when there is one.
+    return title.removesuffix(" (1)") if is_only and info.get("extractor") == "html5" else title
 
 
 def _float(value: object) -> float | None:

@@ -38,7 +38,7 @@ class DownloadLimits:
     data_bytes: int = 512 * 1024 * 1024
     """Private memory of the child, and again of each ffmpeg."""
     stall_s: float = 120.0
-    """Longest time without a byte from the web, a word from the child, or a byte on tmpfs."""
+    """Longest time without a word from the child, and without a byte: from the web, later on tmpfs."""
     socket_timeout_s: float = 20.0
     """Longest wait for one connection or one read."""
     fragments_at_once: int = 4
@@ -118,8 +118,9 @@ class YtdlpFetch:
         self._moved = Moved(stage=FetchStage.DOWNLOADING, done_bytes=0)
         self._has_reported = False
         self._is_recording = False
+        self._is_downloading = False
         self._result_name = ""
-        self._signs: tuple[int, int] = (0, 0)
+        self._sign_bytes = 0
         self._seen_at_s = asyncio.get_running_loop().time()
 
     async def extract(self) -> Found:
@@ -134,6 +135,8 @@ class YtdlpFetch:
 
     async def download(self, *, limit_bytes: int) -> AsyncGenerator[Moved, None]:
         self._child.writer.write(encode("download", limit_bytes=limit_bytes))
+        self._is_downloading = True
+        self._seen_at_s = asyncio.get_running_loop().time()
         while True:
             said = await self._hear()
             if said is not None and said[0] == "done":
@@ -205,10 +208,11 @@ class YtdlpFetch:
         return kind, fields
 
     def _check_signs_of_life(self) -> None:
-        signs = (self._pass.received_bytes, _held_bytes(self._child.job_dir))
+        # While it downloads, only what is kept counts: a live playlist is asked for again for ever.
+        sign_bytes = _held_bytes(self._child.job_dir) if self._is_downloading else self._pass.received_bytes
         now_s = asyncio.get_running_loop().time()
-        if signs != self._signs:
-            self._signs, self._seen_at_s = signs, now_s
+        if sign_bytes != self._sign_bytes:
+            self._sign_bytes, self._seen_at_s = sign_bytes, now_s
         elif now_s - self._seen_at_s > self._limits.stall_s:
             stall_s = self._limits.stall_s
             raise ClipferryError(Reason.STALLED, f"No bytes arrived for {stall_s:g} s.", stall_s=stall_s)

@@ -104,15 +104,12 @@ class SqliteWriter:
     def claim(self, offers: Sequence[Offer]) -> Claimed:
         """See JobStore.claim."""
         now_ms = self._now_ms
-        limit = _CANDIDATES_PER_SLOT * sum(offer.slots for offer in offers)
-        most_bytes = max(offer.limit_bytes for offer in offers)
-        free_bytes = max(offer.free_bytes for offer in offers)
-        rows = self._execute(self._sql["due_jobs"], (now_ms, most_bytes, free_bytes, limit)).fetchall()
+        due = self._due(offers, now_ms)
         records = [
             self._update(
                 job, claimed(job, now_ms, self._policy, worker_id=offer.worker_id, reserved_bytes=reserved_bytes)
             )
-            for job, offer, reserved_bytes in place([to_job(row) for row in rows], offers)
+            for job, offer, reserved_bytes in place(due, offers)
         ]
         next_due_ms = self._execute(self._sql["next_due"], (now_ms,)).fetchone()[0]
         return Claimed(records, next_due_ms)
@@ -146,6 +143,16 @@ class SqliteWriter:
         events = self._execute(self._sql["purge_events"], (self._sequence - keep_events, limit)).rowcount
         self._touched = True
         return Purged(len(states), events)
+
+    def _due(self, offers: Sequence[Offer], now_ms: int) -> list[Job]:
+        """Return the next due jobs: as many as there are slots, and more when some may not fit into the memory."""
+        slots = sum(offer.slots for offer in offers)
+        tight = any(offer.slots * offer.default_bytes > offer.free_bytes for offer in offers)
+        most_bytes = max(offer.limit_bytes for offer in offers)
+        free_bytes = max(offer.free_bytes for offer in offers)
+        limit = slots * _CANDIDATES_PER_SLOT if tight else slots
+        rows = self._execute(self._sql["due_jobs"], (now_ms, most_bytes, free_bytes, limit))
+        return [to_job(row) for row in rows]
 
     def _submit(self, new: Submission) -> Accepted | ClipferryError:
         before = self._find_before(new)

@@ -1,0 +1,55 @@
+"""The door at /ws: who may come in, and in which language."""
+
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from gateway.api.problems import problem
+from gateway.live.connection import WRONG_PROTOCOL, Connection, Live
+from gateway.live.messages import PROTOCOL
+from gateway.live.socket import EXTENSION, SharedFrameProtocol
+from services.chassis.errors import ClipferryError, Reason
+
+
+class WebSocketEndpoint:
+    """An ASGI application for one path.
+
+    Args:
+        live: Absent when live updates are switched off.
+        allowed_origins: Origins besides the gateway's own.
+    """
+
+    def __init__(self, live: Live | None, allowed_origins: frozenset[str]) -> None:
+        self._live = live
+        self._allowed_origins = allowed_origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        if self._live is None:
+            off = "Live updates are switched off here (WEBSOCKET_ENABLED=false): ask GET /api/jobs again and again."
+            await _deny(ClipferryError(Reason.UNAVAILABLE, off), scope, receive, send)
+            return
+        if not self._is_welcome(headers.get("origin"), headers.get("host")):
+            denied = f"Pages of {headers['origin'][:200]!r} may not use this gateway; see ALLOWED_ORIGINS."
+            await _deny(ClipferryError(Reason.PERMISSION_DENIED, denied), scope, receive, send)
+            return
+        offered: Sequence[str] = scope["subprotocols"]
+        await send({"type": "websocket.accept", "subprotocol": PROTOCOL if PROTOCOL in offered else None})
+        socket: SharedFrameProtocol = scope["extensions"][EXTENSION]
+        if offered and PROTOCOL not in offered:
+            # A browser learns the code only of a connection that was accepted.
+            socket.close(WRONG_PROTOCOL, f"this gateway speaks {PROTOCOL}")
+            return
+        await Connection(self._live, socket).run(receive, headers.get("authorization"))
+
+    def _is_welcome(self, origin: str | None, host: str | None) -> bool:
+        """Programs send no Origin; a page's must be ours or allowed, letter by letter."""
+        if origin is None or origin in self._allowed_origins:
+            return True
+        return origin.partition("://")[2] == host
+
+
+async def _deny(error: ClipferryError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer the handshake with a problem, which programs can read."""
+    await problem(error, scope["path"])(scope, receive, send)

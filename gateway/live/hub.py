@@ -1,0 +1,163 @@
+"""Who listens to what, and the way of a frame to all of them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from typing import Protocol
+
+from clipferry.queue.v1 import job_pb2
+from gateway.auth.caller import Caller
+from gateway.live.socket import SharedFrameProtocol
+from gateway.views.stats import WebSocketView
+
+JOBS, QUEUE, MEMORY = "jobs", "queue", "memory"
+JOB_PREFIX = "job:"
+
+
+class Client(Protocol):
+    """A connection that has said hello."""
+
+    socket: SharedFrameProtocol
+    caller: Caller
+    channels: set[str]
+    jobs_after: int
+    """Sequence up to which its `jobs` snapshot is complete."""
+
+    def hears_end(self, job: job_pb2.Job) -> bool:
+        """Return whether it has not heard of this end yet; it has from now on."""
+
+    def resync(self) -> None:
+        """Subscribe again to every channel of jobs: some changes were missed."""
+
+    def go_away(self, reason: str) -> None:
+        """Say goodbye and close."""
+
+
+class Audience:
+    """Whose jobs somebody here may see."""
+
+    def __init__(self) -> None:
+        self._owners: Counter[str] = Counter()
+        self._admin_count = 0
+        self.changed = asyncio.Event()
+        """Set when `wanted` may have changed."""
+
+    def wanted(self) -> frozenset[str] | None:
+        """Return the owners to follow; None: everybody."""
+        return None if self._admin_count else frozenset(self._owners)
+
+    def join(self, caller: Caller) -> None:
+        """Count one more connection of a caller."""
+        if caller.is_admin:
+            self._admin_count += 1
+        self._owners[caller.user_id] += 1
+        self.changed.set()
+
+    def leave(self, caller: Caller) -> None:
+        """Count one connection less."""
+        if caller.is_admin:
+            self._admin_count -= 1
+        self._owners -= Counter([caller.user_id])
+        self.changed.set()
+
+
+class Hub:
+    """Keeps the subscriptions and delivers frames. Nothing here waits."""
+
+    def __init__(self, *, ping_interval_ms: int, is_enabled: bool = True) -> None:
+        self.is_enabled = is_enabled
+        self.audience = Audience()
+        self._clients: set[Client] = set()
+        self._by_channel: dict[str, set[Client]] = {}
+        self._jobs_by_owner: dict[str, set[Client]] = {}
+        self._jobs_of_all: set[Client] = set()
+        self._total_count = 0
+        self._ping_interval_ms = ping_interval_ms
+
+    def join(self, client: Client) -> None:
+        """Take in a connection that has said hello."""
+        self._clients.add(client)
+        self._total_count += 1
+        self.audience.join(client.caller)
+
+    def leave(self, client: Client) -> None:
+        """Let go of a connection and its subscriptions."""
+        self._clients.discard(client)
+        for channel in list(client.channels):
+            self.unsubscribe(client, channel)
+        self.audience.leave(client.caller)
+
+    def subscribe(self, client: Client, channel: str) -> None:
+        """Let `client` hear `channel`."""
+        client.channels.add(channel)
+        if channel == JOBS:
+            self._jobs_listeners(client.caller).add(client)
+        else:
+            self._by_channel.setdefault(channel, set()).add(client)
+
+    def unsubscribe(self, client: Client, channel: str) -> None:
+        """Stop `client` hearing `channel`."""
+        client.channels.discard(channel)
+        if channel == JOBS:
+            self._jobs_listeners(client.caller).discard(client)
+            if not self._jobs_by_owner.get(client.caller.user_id, True):
+                del self._jobs_by_owner[client.caller.user_id]
+            return
+        listeners = self._by_channel.get(channel, set())
+        listeners.discard(client)
+        if not listeners:
+            self._by_channel.pop(channel, None)
+
+    def _jobs_listeners(self, caller: Caller) -> set[Client]:
+        if caller.is_admin:
+            return self._jobs_of_all
+        return self._jobs_by_owner.setdefault(caller.user_id, set())
+
+    def listeners(self, owner: str, job_id: str, sequence: int | None) -> Iterator[Client]:
+        """Yield each client that is to hear of a job once.
+
+        Args:
+            sequence: Of the change; None for what no snapshot can hold.
+        """
+        for client in (*self._jobs_by_owner.get(owner, ()), *self._jobs_of_all):
+            if sequence is None or sequence > client.jobs_after:
+                yield client
+        for client in self._by_channel.get(JOB_PREFIX + job_id, ()):
+            heard = JOBS in client.channels and (sequence is None or sequence > client.jobs_after)
+            if not heard and client.caller.sees(owner):
+                yield client
+
+    def broadcast(self, channel: str, frame: bytes, key: Hashable) -> None:
+        """Send `frame` to everybody who hears `channel`."""
+        for client in self._by_channel.get(channel, ()):
+            client.socket.push(frame, key)
+
+    def resync(self) -> None:
+        """Have everybody's job channels sent again as snapshots."""
+        for client in self._clients:
+            client.resync()
+
+    def close_session(self, session_id: str, code: int, reason: str) -> None:
+        """Close every connection of a sign-in."""
+        for client in self._clients:
+            if client.caller.session_id == session_id:
+                client.socket.close(code, reason)
+
+    def drain(self, reason: str) -> None:
+        """Send everybody away."""
+        for client in self._clients:
+            client.go_away(reason)
+
+    def stats(self) -> WebSocketView:
+        """Return the numbers of the live connections."""
+        by_job = [clients for channel, clients in self._by_channel.items() if channel.startswith(JOB_PREFIX)]
+        return WebSocketView(
+            enabled=self.is_enabled,
+            connected_clients=len(self._clients),
+            job_subscriptions=sum(JOBS in client.channels for client in self._clients) + sum(map(len, by_job)),
+            queue_subscriptions=len(self._by_channel.get(QUEUE, ())),
+            memory_subscriptions=len(self._by_channel.get(MEMORY, ())),
+            total_connections=self._total_count,
+            slow_clients_dropped=SharedFrameProtocol.dropped_count,
+            ping_interval=self._ping_interval_ms,
+        )

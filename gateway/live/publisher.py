@@ -1,0 +1,163 @@
+"""From what the queue streams to what clients hear."""
+
+import asyncio
+import math
+from collections.abc import Sequence
+
+from clipferry.queue.v1 import job_pb2
+from gateway.live.board import FINISHED, PROGRESS, Board, Shown
+from gateway.live.frames import text_frame
+from gateway.live.hub import MEMORY, QUEUE, Hub
+from gateway.live.messages import JobChange, JobFinished, JobProgress, MemoryStats, QueueStats, Said
+from gateway.live.pacing import Pacer
+from gateway.views.job import error_view, job_id, job_view, result_of, sentence
+from gateway.views.memory import memory_view
+from gateway.views.moment import iso
+from gateway.views.state import STAGES, STATUS_BY_STATE, stage_name
+from gateway.views.stats import stats_view
+from services.chassis.clock import Clock
+
+
+class Publisher:
+    """Turns changes, progress and stats into frames, each built once, and hands them to the hub."""
+
+    def __init__(self, hub: Hub, clock: Clock) -> None:
+        self._hub = hub
+        self._clock = clock
+        self._pacer = Pacer(asyncio.get_running_loop())
+        self.board = Board()
+        self.cursor = 0
+        """Sequence of the newest change that was passed on."""
+        self.latest_stats: job_pb2.Stats | None = None
+
+    def change(self, job: job_pb2.Job, sequence: int) -> None:
+        """Pass on a durable change."""
+        self.cursor = max(self.cursor, sequence)
+        self._say(job, self.board.take(job), sequence)
+
+    def snapshot(self, job: job_pb2.Job) -> job_pb2.Job:
+        """Return `job`, or what is newer, for a snapshot; pass it on to others if it is news to them."""
+        latest = self.board.latest(job.owner, job.name)
+        if latest is not None and latest.version > job.version:
+            return latest
+        self._say(job, self.board.take_snapshot(job), None)
+        if job.HasField("progress"):
+            job.progress.percent = max(job.progress.percent, self.board.percent(job))
+        return job
+
+    def progress(self, item: job_pb2.JobProgress) -> None:
+        """Pass on how far a run is."""
+        shown = self.board.take_progress(item)
+        if shown is not None:
+            self._pacer.offer(item.name, lambda: self._say_progress(item, shown))
+
+    def stats(self, stats: job_pb2.Stats) -> None:
+        """Pass on the queue's numbers."""
+        self.latest_stats = stats
+        self._hub.broadcast(QUEUE, text_frame(self.queue_stats(stats)), QUEUE)
+        self._hub.broadcast(MEMORY, text_frame(self.memory_stats(stats)), MEMORY)
+
+    def queue_stats(self, stats: job_pb2.Stats) -> QueueStats:
+        """Return ``queue:stats``."""
+        view = stats_view(stats, self._hub.stats())
+        return QueueStats(
+            type="queue:stats",
+            timestamp=self.now(),
+            queued=view.queued,
+            processing=view.processing,
+            memory_usage=view.memory_usage_formatted,
+            stats=view,
+        )
+
+    def memory_stats(self, stats: job_pb2.Stats) -> MemoryStats:
+        """Return ``memory:stats``."""
+        return MemoryStats(type="memory:stats", timestamp=self.now(), stats=memory_view(stats.memory))
+
+    def now(self) -> str:
+        """Return the time for a message."""
+        return iso(self._clock.time_ms())
+
+    def close(self) -> None:
+        """Stop what waits to be said."""
+        self._pacer.close()
+
+    def _say(self, job: job_pb2.Job, said: Sequence[str], sequence: int | None) -> None:
+        if not said:
+            return
+        self._pacer.drop(job.name)
+        for name in said:
+            frame = text_frame(self.finished(job) if name == FINISHED else self._change(name, job))
+            key = (PROGRESS, job.name) if name == PROGRESS else (name, job.name, job.version)
+            for client in self._hub.listeners(job.owner, job_id(job.name), sequence):
+                if name == FINISHED:
+                    client.socket.forget((PROGRESS, job.name))
+                    if not client.hears_end(job):
+                        continue
+                client.socket.push(frame, key)
+
+    def finished(self, job: job_pb2.Job) -> JobFinished:
+        """Return ``job:finished`` of an ended job."""
+        return JobFinished(
+            type=FINISHED,
+            timestamp=self.now(),
+            job_id=job_id(job.name),
+            status=STATUS_BY_STATE[job.state],
+            result=result_of(job),
+            error=error_view(job),
+            version=job.version,
+            attempt=job.attempt,
+            cursor=self.cursor,
+            job=job_view(job),
+        )
+
+    def _change(self, name: str, job: job_pb2.Job) -> Said:
+        percent = round(self.board.percent(job), 1)
+        if name == PROGRESS:
+            return JobProgress(
+                type=name,
+                timestamp=self.now(),
+                job_id=job_id(job.name),
+                progress=percent,
+                message=sentence(job),
+                version=job.version,
+                attempt=job.attempt,
+                cursor=self.cursor,
+                stage=stage_name(job),
+                cancel_requested=job.cancel_requested,
+            )
+        return JobChange(
+            type=name,
+            timestamp=self.now(),
+            job_id=job_id(job.name),
+            status=STATUS_BY_STATE[job.state],
+            stage=stage_name(job),
+            progress=percent,
+            message=sentence(job),
+            version=job.version,
+            attempt=job.attempt,
+            cursor=self.cursor,
+            job=job_view(job),
+        )
+
+    def _say_progress(self, item: job_pb2.JobProgress, shown: Shown) -> None:
+        progress = item.progress
+        rest_bytes = progress.total_bytes - progress.done_bytes
+        has_end = progress.bytes_per_second > 0 and rest_bytes >= 0 and progress.total_bytes > 0
+        message = JobProgress(
+            type=PROGRESS,
+            timestamp=self.now(),
+            job_id=job_id(item.name),
+            progress=round(shown.percent, 1),
+            message=progress.message,
+            version=shown.version,
+            attempt=item.attempt,
+            cursor=self.cursor,
+            stage=STAGES.get(progress.stage),
+            done_bytes=progress.done_bytes,
+            total_bytes=progress.total_bytes or None,
+            bytes_per_second=progress.bytes_per_second or None,
+            eta_seconds=math.ceil(rest_bytes / progress.bytes_per_second) if has_end else None,
+        )
+        frame, key = text_frame(message), (PROGRESS, item.name)
+        for client in self._hub.listeners(item.owner, job_id(item.name), None):
+            client.socket.push(frame, key)

@@ -1,0 +1,71 @@
+"""uvicorn on the running loop, with our sockets and without its signal handlers."""
+
+import asyncio
+import math
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from gateway.live.connection import MAX_MESSAGE_BYTES
+from gateway.live.socket import SharedFrameProtocol
+from services.chassis.lifecycle import StartError, background
+
+
+class _Server(uvicorn.Server):
+    """Says when it is up. Signals belong to the process."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 picks a free one.
+
+    Raises:
+        StartError: If the address is taken or not ours.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise StartError(f"cannot listen on {host}:{port}: {error.strerror or error}; set HOST or PORT.") from error
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, listener: socket.socket, *, drain_s: float) -> AsyncIterator[None]:
+    """Serve `app` for the length of the block. Leaving refuses new connections; open ones get `drain_s` seconds."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws=SharedFrameProtocol,
+        # A frame that all clients share cannot be compressed for one of them.
+        ws_per_message_deflate=False,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        # Its INFO lines hold whole URLs.
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=math.ceil(drain_s),
+    )
+    server = _Server(config)
+    async with background(server.serve([listener]), name="uvicorn") as running:
+        await server.is_up.wait()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await asyncio.wait([running])

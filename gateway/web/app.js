@@ -1,0 +1,101 @@
+// The live page: sign in, paste an address, watch.
+
+import { Live } from "./live.js";
+import { clearJobs, showJob, showProgress, useActions } from "./jobs.js";
+import { call, forget, isSignedIn, signIn, signOut } from "./session.js";
+
+const byId = (id) => document.getElementById(id);
+const STATES = { live: "live", away: "reconnecting", stopped: "stopped: reload the page", "signed-out": "signed out" };
+const CHANGES = new Set(["job:queued", "job:started", "job:retrying", "job:finished"]);
+
+const live = new Live(["jobs", "queue"], hear, showState);
+
+function hear(message) {
+  if (CHANGES.has(message.type)) showJob(message.job);
+  else if (message.type === "job:progress") showProgress(message);
+  else if (message.type === "queue:stats") showNumbers(message);
+  else if (message.type === "subscribed" && message.channel === "jobs") message.snapshot?.jobs.forEach(showJob);
+  else if (message.type === "subscribed" && message.channel === "queue" && message.snapshot) showNumbers(message.snapshot);
+}
+
+function showNumbers({ queued, processing, memoryUsage, stats }) {
+  byId("queued").textContent = queued;
+  byId("processing").textContent = `${processing} of ${stats.maxWorkers}`;
+  byId("memory").textContent = `${memoryUsage} of ${stats.maxMemoryFormatted}`;
+}
+
+function showState(state) {
+  byId("connection").textContent = STATES[state];
+  byId("connection").dataset.state = state;
+  if (state === "signed-out") leave();
+}
+
+function enter() {
+  byId("sign-in").hidden = true;
+  byId("work").hidden = byId("sign-out").hidden = false;
+  live.open();
+  byId("url").focus();
+}
+
+function leave() {
+  live.close();
+  forget();
+  clearJobs();
+  byId("work").hidden = byId("sign-out").hidden = true;
+  byId("sign-in").hidden = false;
+  byId("secret").focus();
+}
+
+const sentence = (problem) => (problem.code ? `${problem.code}: ${problem.message}` : String(problem));
+
+async function guarded(errorId, work) {
+  byId(errorId).textContent = "";
+  try {
+    await work();
+  } catch (problem) {
+    byId(errorId).textContent = sentence(problem);
+  }
+}
+
+byId("sign-in").onsubmit = (event) => {
+  event.preventDefault();
+  guarded("sign-in-error", async () => {
+    await signIn(byId("secret").value.trim());
+    byId("secret").value = "";
+    enter();
+  });
+};
+
+// A key for each address: pressing the button twice makes one job.
+let pending = { url: null, key: null };
+
+byId("submit").onsubmit = (event) => {
+  event.preventDefault();
+  const url = byId("url").value.trim();
+  if (pending.url !== url) pending = { url, key: Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join("") };
+  guarded("submit-error", async () => {
+    showJob(await call("POST", "/api/jobs", { url }, { "Idempotency-Key": pending.key }));
+    pending = { url: null, key: null };
+    byId("url").value = "";
+  });
+};
+
+useActions({
+  cancel: (id) => guarded("submit-error", async () => showJob(await call("DELETE", `/api/jobs/${id}`))),
+  retry: (id) => guarded("submit-error", async () => showJob(await call("POST", `/api/jobs/${id}/retry`))),
+});
+
+byId("sign-out").onclick = () => signOut().catch(() => {}).finally(leave);
+
+async function start() {
+  const pair = new URLSearchParams(location.hash.slice(1)).get("pair");
+  if (pair) {
+    // The code is of no use a second time; it does not stay in the address either.
+    history.replaceState(null, "", location.pathname);
+    await guarded("sign-in-error", () => signIn(pair));
+  }
+  if (isSignedIn()) enter();
+  else leave();
+}
+
+start();

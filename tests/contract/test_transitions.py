@@ -1,0 +1,314 @@
+"""Every cell of the table: what each call does to a job in each situation, through the store, on every engine."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clipferry.queue.v1 import job_pb2
+from services.chassis.errors import ClipferryError, Reason
+from services.queue.core.job import JobError, State
+from services.queue.core.lease import Lease
+from services.queue.core.moves import (
+    BeginSend,
+    Cancel,
+    CommitSend,
+    Complete,
+    Fail,
+    Finish,
+    Move,
+    Release,
+    Resize,
+    Retry,
+)
+from services.queue.core.ports import Record
+from tests.fakes.job_stores import ENGINES, StoreInHand, new_lease
+from tests.fakes.queue_jobs import submission
+
+RETRYABLE = JobError("STALLED", "No bytes arrived for too long.", retryable=True)
+FINAL = JobError("NO_VIDEO", "There is no video on the page.", retryable=False)
+DELIVERY = job_pb2.Delivery(chat_id=1, message_id=2).SerializeToString()
+GAVE_UP = JobError("CANCELLED", "The job was cancelled.", retryable=False)
+
+SITUATIONS = {
+    "queued": [],
+    "processing": ["claim"],
+    "processing, cancelling": ["claim", "cancel"],
+    "sending": ["claim", "begin"],
+    "sending, cancelling": ["claim", "begin", "cancel"],
+    "sending, committed": ["claim", "begin", "commit"],
+    "committed, cancelling": ["claim", "begin", "commit", "cancel"],
+    "retry wait": ["claim", "fail"],
+    "completed": ["claim", "begin", "commit", "complete"],
+    "failed": ["claim", "fail for good"],
+    "delivery unknown": ["claim", "begin", "commit", "fail"],
+    "cancelled": ["cancel"],
+}
+
+MOVES: dict[str, Callable[[Lease], Move]] = {
+    "begin": lambda lease: BeginSend(lease, 5, None),
+    "commit": CommitSend,
+    "complete": lambda lease: Complete(lease, DELIVERY),
+    "fail": lambda lease: Fail(lease, RETRYABLE, None, not_sent=False),
+    "fail for good": lambda lease: Fail(lease, FINAL, None, not_sent=False),
+    "fail, not sent": lambda lease: Fail(lease, RETRYABLE, None, not_sent=True),
+    "fail, cancelled": lambda lease: Fail(lease, GAVE_UP, None, not_sent=False),
+    "release": Release,
+    "resize": lambda lease: Resize(lease, 7),
+    "cancel": lambda lease: Cancel(lease.job_id, "ann"),
+    "finish": lambda lease: Finish(lease.job_id, "ann"),
+    "retry": lambda lease: Retry(lease.job_id, "ann", allow_duplicate_delivery=False),
+    "retry, twice is fine": lambda lease: Retry(lease.job_id, "ann", allow_duplicate_delivery=True),
+}
+
+S, R = State, Reason
+LOST, WISHED = R.LEASE_LOST, R.CANCEL_REQUESTED
+COLUMNS = list(MOVES)[:7]
+RUN_CELLS: dict[str, list[State | Reason]] = {
+    # In the order of COLUMNS: begin, commit, complete, fail, fail for good, fail but not sent, fail as cancelled.
+    "queued": [LOST] * 7,
+    "processing": [S.SENDING, LOST, S.COMPLETED, S.RETRY_WAIT, S.FAILED, S.RETRY_WAIT, S.FAILED],
+    "processing, cancelling": [WISHED, WISHED, S.COMPLETED, *[S.CANCELLED] * 4],
+    "sending": [LOST, S.SENDING, S.COMPLETED, S.RETRY_WAIT, S.FAILED, S.RETRY_WAIT, S.FAILED],
+    "sending, cancelling": [LOST, WISHED, S.COMPLETED, *[S.CANCELLED] * 4],
+    "sending, committed": [LOST, LOST, S.COMPLETED, R.DELIVERY_UNKNOWN, S.FAILED, S.RETRY_WAIT, S.FAILED],
+    "committed, cancelling": [LOST, LOST, S.COMPLETED, R.DELIVERY_UNKNOWN, S.FAILED, S.CANCELLED, S.FAILED],
+    "retry wait": [LOST] * 7,
+    "completed": [LOST, LOST, S.COMPLETED, *[LOST] * 4],
+    "failed": [LOST] * 7,
+    "delivery unknown": [LOST] * 7,
+    "cancelled": [LOST] * 7,
+}
+OTHER_CELLS: dict[str, dict[str, State | Reason]] = {
+    "queued": {
+        "release": LOST,
+        "resize": LOST,
+        "cancel": S.CANCELLED,
+        "finish": R.STATE_QUEUED,
+        "retry": R.STATE_QUEUED,
+    },
+    "processing": {
+        "release": S.QUEUED,
+        "resize": S.PROCESSING,
+        "cancel": S.PROCESSING,
+        "finish": S.PROCESSING,
+        "retry": R.STATE_PROCESSING,
+    },
+    "processing, cancelling": {
+        "release": S.CANCELLED,
+        "resize": S.PROCESSING,
+        "cancel": S.PROCESSING,
+        "finish": WISHED,
+        "retry": R.STATE_PROCESSING,
+    },
+    "sending": {
+        "release": S.QUEUED,
+        "resize": S.SENDING,
+        "cancel": S.SENDING,
+        "finish": S.SENDING,
+        "retry": R.STATE_SENDING,
+    },
+    "sending, cancelling": {
+        "release": S.CANCELLED,
+        "resize": S.SENDING,
+        "cancel": S.SENDING,
+        "finish": S.SENDING,
+        "retry": R.STATE_SENDING,
+    },
+    "sending, committed": {
+        "release": LOST,
+        "resize": S.SENDING,
+        "cancel": S.SENDING,
+        "finish": S.SENDING,
+        "retry": R.STATE_SENDING,
+    },
+    "committed, cancelling": {
+        "release": LOST,
+        "resize": S.SENDING,
+        "cancel": S.SENDING,
+        "finish": S.SENDING,
+        "retry": R.STATE_SENDING,
+    },
+    "retry wait": {
+        "release": LOST,
+        "resize": LOST,
+        "cancel": S.CANCELLED,
+        "finish": R.STATE_RETRY_WAIT,
+        "retry": R.STATE_RETRY_WAIT,
+    },
+    "completed": {
+        "release": LOST,
+        "resize": LOST,
+        "cancel": R.STATE_COMPLETED,
+        "finish": R.STATE_COMPLETED,
+        "retry": R.STATE_COMPLETED,
+    },
+    "failed": {
+        "release": LOST,
+        "resize": LOST,
+        "cancel": R.STATE_FAILED,
+        "finish": R.STATE_FAILED,
+        "retry": S.QUEUED,
+    },
+    "delivery unknown": {
+        "release": LOST,
+        "resize": LOST,
+        "cancel": R.STATE_FAILED,
+        "finish": R.STATE_FAILED,
+        "retry": R.STATE_FAILED,
+        "retry, twice is fine": S.QUEUED,
+    },
+    "cancelled": {
+        "release": LOST,
+        "resize": LOST,
+        "cancel": S.CANCELLED,
+        "finish": R.STATE_CANCELLED,
+        "retry": S.QUEUED,
+    },
+}
+CELLS = [
+    (situation, call, outcome)
+    for situation in SITUATIONS
+    for call, outcome in [*zip(COLUMNS, RUN_CELLS[situation], strict=True), *OTHER_CELLS[situation].items()]
+]
+
+REAPED = {
+    "queued": S.QUEUED,
+    "processing": S.RETRY_WAIT,
+    "processing, cancelling": S.CANCELLED,
+    "sending": S.RETRY_WAIT,
+    "sending, cancelling": S.CANCELLED,
+    "sending, committed": R.DELIVERY_UNKNOWN,
+    "committed, cancelling": R.DELIVERY_UNKNOWN,
+    "retry wait": S.RETRY_WAIT,
+    "completed": S.COMPLETED,
+    "failed": S.FAILED,
+    "delivery unknown": R.DELIVERY_UNKNOWN,
+    "cancelled": S.CANCELLED,
+}
+
+CLAIMED = dict.fromkeys(("queued", "retry wait"), S.PROCESSING)
+
+
+@pytest.fixture(params=ENGINES)
+async def hand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StoreInHand]:
+    async with contextlib.AsyncExitStack() as stack:
+        yield await stack.enter_async_context(ENGINES[request.param](tmp_path))
+
+
+async def in_situation(hand: StoreInHand, situation: str, **fields: Any) -> Lease:
+    """Bring one new job there, through the store only; returns the lease of its newest run."""
+    job_id = (await hand.submit(submission(**fields))).job.id
+    lease = Lease(job_id, 0)
+    for step in SITUATIONS[situation]:
+        if step == "claim":
+            lease = await new_lease(hand.store, job_id)
+        else:
+            (result,) = await hand.store.apply([MOVES[step](lease)])
+            assert isinstance(result, Record)
+    return lease
+
+
+@pytest.mark.parametrize(("situation", "call", "outcome"), CELLS)
+async def test_cell(hand: StoreInHand, situation: str, call: str, outcome: State | Reason) -> None:
+    """A legal call moves the job, one version on; any other is refused and changes nothing at all."""
+    lease = await in_situation(hand, situation)
+    before = await hand.job(lease.job_id)
+
+    (result,) = await hand.store.apply([MOVES[call](lease)])
+
+    after = await hand.job(lease.job_id)
+    if isinstance(result, ClipferryError):
+        assert (result.reason, after) == (outcome, before)
+    elif outcome is Reason.DELIVERY_UNKNOWN:
+        assert after.error is not None
+        assert (after.state, after.error.reason) == (State.FAILED, outcome.name)
+    else:
+        assert (result.job, after.state) == (after, outcome)
+        assert after.version - before.version in (0, 1)
+        assert (after == before) == (after.version == before.version)
+    assert after.token == before.token
+
+
+def test_the_table_is_whole() -> None:
+    """Each situation has a cell for each call."""
+    for situation in SITUATIONS:
+        assert set(COLUMNS) | set(OTHER_CELLS[situation]) >= set(MOVES) - {"retry, twice is fine"}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+async def test_reaped(hand: StoreInHand, situation: str) -> None:
+    """Only expired runs are taken back, and what becomes of the job depends on whether the message may be out."""
+    lease = await in_situation(hand, situation)
+    before = await hand.job(lease.job_id)
+    hand.clock.advance(31)
+
+    await hand.store.reap(limit=10)
+
+    after = await hand.job(lease.job_id)
+    expected = REAPED[situation]
+    if expected is Reason.DELIVERY_UNKNOWN:
+        assert after.error is not None
+        assert (after.state, after.error.reason) == (State.FAILED, expected.name)
+    else:
+        assert after.state == expected
+    assert (after == before) == (before.lease_until_ms is None)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+async def test_claimed(hand: StoreInHand, situation: str) -> None:
+    """Only waiting jobs that are due get a run; it has a new token and a new attempt."""
+    lease = await in_situation(hand, situation)
+    before = await hand.job(lease.job_id)
+    hand.clock.advance(20)
+
+    await hand.claim()
+
+    after = await hand.job(lease.job_id)
+    if situation in CLAIMED:
+        assert (after.state, after.token, after.attempt) == (State.PROCESSING, before.token + 1, before.attempt + 1)
+    else:
+        assert after == before
+
+
+@pytest.mark.parametrize("call", [call for call in MOVES if call not in ("cancel", "finish") and "retry" not in call])
+async def test_a_stale_worker_changes_nothing(hand: StoreInHand, call: str) -> None:
+    """Whatever a worker asks with the token of an earlier run, it learns LEASE_LOST and the present run goes on."""
+    stale = await in_situation(hand, "retry wait")
+    hand.clock.advance(20)
+    present = await new_lease(hand.store, stale.job_id)
+    before = await hand.job(stale.job_id)
+
+    (result,) = await hand.store.apply([MOVES[call](stale)])
+
+    assert isinstance(result, ClipferryError)
+    assert result.reason is Reason.LEASE_LOST
+    assert await hand.job(stale.job_id) == before
+    assert present.token > stale.token
+
+
+async def test_an_owner_who_accepts_a_second_message_gets_another_run(hand: StoreInHand) -> None:
+    """After an unknown delivery the job runs again only if it said so at the start."""
+    lease = await in_situation(hand, "sending, committed", resend_unknown=True)
+
+    await hand.store.apply([MOVES["fail"](lease)])
+
+    assert (await hand.job(lease.job_id)).state == State.RETRY_WAIT
+
+
+async def test_attempts_end(hand: StoreInHand) -> None:
+    """A job that fails as often as it may is FAILED with its last error, and a retry by hand grants as many again."""
+    lease = await in_situation(hand, "retry wait")
+    for _ in range(2):
+        hand.clock.advance(1_000)
+        lease = await new_lease(hand.store, lease.job_id)
+        await hand.store.apply([MOVES["fail"](lease)])
+
+    failed = await hand.job(lease.job_id)
+    await hand.store.apply([MOVES["retry"](lease)])
+    retried = await hand.job(lease.job_id)
+
+    assert (failed.state, failed.error, failed.attempt) == (State.FAILED, RETRYABLE, 3)
+    assert (retried.state, retried.attempt, retried.max_attempts, retried.token) == (State.QUEUED, 3, 6, 3)

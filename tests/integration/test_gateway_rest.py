@@ -1,0 +1,233 @@
+"""The gateway over HTTP, in front of a real queue."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from clipferry.queue.v1 import job_pb2
+from services.chassis.lifecycle import StartError
+from services.queue.service import queue_service
+from tests.fakes.gateway_client import GatewayClient, gateway_at_hand
+from tests.fakes.queue_client import QueueClient, queue_at_hand, settings_for
+
+FAILED = job_pb2.JobError(reason="NO_VIDEO", message="There is no video on the page.", metadata={"size_bytes": "7"})
+
+
+def port_of(queue: QueueClient) -> int:
+    return int(queue.link.channel._channel.target().decode().rpartition(":")[2])
+
+
+@pytest.fixture
+async def admin(tmp_path: Path) -> AsyncIterator[GatewayClient]:
+    async with (
+        queue_service(settings_for(tmp_path, max_queue_size=3)) as port,
+        gateway_at_hand(tmp_path, port) as client,
+    ):
+        yield client
+
+
+def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["type"] == f"urn:clipferry:problem:{code.lower().replace('_', '-')}"
+    assert body["title"]
+    assert body["detail"]
+    assert body["instance"] == response.request.url.path
+    return body
+
+
+async def test_a_submitted_page_is_a_job_that_can_be_looked_at(admin: GatewayClient) -> None:
+    response = await admin.request("POST", "/api/jobs", json={"url": "https://video.test/1", "chatId": -100, "priority": 2})
+
+    assert response.status_code == 202
+    job = response.json()
+    assert response.headers["location"] == f"/api/jobs/{job['id']}"
+    assert await admin.get(response.headers["location"]) == job
+    assert (job["status"], job["stage"], job["progress"], job["owner"]) == ("queued", "waiting", 0, "admin")
+    assert job["videoData"]["destination"] == "-100"
+    assert [each["id"] for each in (await admin.get("/api/jobs"))["jobs"]] == [job["id"]]
+
+
+@pytest.mark.parametrize("body", [{"pageUrl": "https://video.test/p"}, {"videoData": {"pageUrl": "https://video.test/p"}}])
+async def test_the_node_systems_spelling_is_understood(admin: GatewayClient, body: dict[str, Any]) -> None:
+    response = await admin.request("POST", "/api/jobs", json=body)
+
+    assert response.json()["videoData"]["pageUrl"] == "https://video.test/p"
+
+
+async def test_a_repeat_with_the_same_key_returns_the_first_job(admin: GatewayClient) -> None:
+    first = await admin.submit("https://video.test/1", **{"Idempotency-Key": '"key-1"'})
+    again = await admin.request(
+        "POST", "/api/jobs", json={"url": "https://video.test/1"}, headers={"Idempotency-Key": "key-1"}
+    )
+    other = await admin.request(
+        "POST", "/api/jobs", json={"url": "https://video.test/2"}, headers={"Idempotency-Key": "key-1"}
+    )
+
+    assert again.json()["id"] == first["id"]
+    assert again.headers["idempotency-replayed"] == "true"
+    assert_problem(other, 422, "REQUEST_ID_REUSED")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code", "said"),
+    [
+        ("POST", "/api/jobs", b"{", 400, "BODY_INVALID", "JSON"),
+        ("POST", "/api/jobs", b"\xff", 400, "BODY_INVALID", "JSON"),
+        ("POST", "/api/jobs", b"", 400, "BODY_INVALID", "JSON"),
+        ("POST", "/api/jobs", b"[]", 422, "FIELD_INVALID", "object"),
+        ("POST", "/api/jobs", b"{}", 422, "FIELD_INVALID", "url is missing"),
+        ("POST", "/api/jobs", b'{"url": 7}', 422, "FIELD_INVALID", "url"),
+        ("POST", "/api/jobs", b'{"url": "no address"}', 422, "FIELD_INVALID", "no address"),
+        ("POST", "/api/jobs", b'{"url": "file:///etc/passwd"}', 422, "FIELD_INVALID", "file:///etc/passwd"),
+        ("POST", "/api/jobs", b'{"url": "https://a.test", "priority": 11}', 422, "FIELD_INVALID", "priority"),
+        ("POST", "/api/jobs", b'{"url": "https://a.test", "kind": "text"}', 422, "FIELD_INVALID", "kind"),
+        ("POST", "/api/jobs", json.dumps({"url": "https://a.test/" + "a" * 2048}).encode(), 422, "FIELD_INVALID", "2048"),
+        ("POST", "/api/jobs", b"x" * 70_000, 413, "BODY_TOO_LARGE", "65536"),
+        ("GET", "/api/jobs?state=lost", None, 422, "FIELD_INVALID", "lost"),
+        ("GET", "/api/jobs?limit=-1", None, 422, "FIELD_INVALID", "-1"),
+        ("GET", "/api/jobs?cursor=nonsense", None, 422, "FIELD_INVALID", "nonsense"),
+        ("GET", "/api/jobs/1", None, 404, "JOB_NOT_FOUND", "1"),
+        ("GET", "/api/jobs/01a210fc-f00b-71d2-8491-18f6559fe65c", None, 404, "JOB_NOT_FOUND", "job"),
+        ("DELETE", "/api/jobs/01a210fc-f00b-71d2-8491-18f6559fe65c", None, 404, "JOB_NOT_FOUND", "job"),
+        ("PUT", "/api/jobs", b"{}", 405, "METHOD_NOT_ALLOWED", "PUT"),
+        ("GET", "/api/nothing", None, 404, "ROUTE_NOT_FOUND", "/api/nothing"),
+        ("POST", "/api/auth/token", b"{", 400, "BODY_INVALID", "JSON"),
+        ("POST", "/api/auth/token", b'{"apiKey": 1}', 422, "FIELD_INVALID", "apiKey"),
+        ("POST", "/api/probe", b'{"url": "https://a.test"}', 503, "NO_PROCESSOR", "processor"),
+    ],
+)
+async def test_bad_requests_get_a_problem(
+    admin: GatewayClient, method: str, path: str, body: bytes | None, status: int, code: str, said: str
+) -> None:
+    response = await admin.request(method, path, content=body)
+
+    assert said in assert_problem(response, status, code)["detail"]
+
+
+async def test_a_body_without_a_length_is_bounded_as_well(admin: GatewayClient) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b" " * 8_192
+
+    assert_problem(await admin.request("POST", "/api/jobs", content=endless()), 413, "BODY_TOO_LARGE")
+
+
+async def test_a_full_queue_says_both_numbers(admin: GatewayClient) -> None:
+    for number in range(3):
+        await admin.submit(f"https://video.test/{number}")
+    response = await admin.request("POST", "/api/jobs", json={"url": "https://video.test/4"})
+
+    assert "3" in assert_problem(response, 429, "QUEUE_FULL")["detail"]
+
+
+async def test_cancel_and_retry(admin: GatewayClient) -> None:
+    job = await admin.submit()
+
+    cancelled = await admin.request("DELETE", job["links"]["self"])
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    assert cancelled.json()["result"]["success"] is False
+    assert (await admin.get("/api/jobs?state=cancelled"))["jobs"][0]["id"] == job["id"]
+    assert (await admin.get("/api/jobs?state=queued,processing"))["jobs"] == []
+    retried = await admin.request("POST", f"{job['links']['self']}/retry")
+    assert retried.status_code in (202, 501), retried.text
+
+
+async def test_pages_of_jobs(admin: GatewayClient) -> None:
+    ids = [(await admin.submit(f"https://video.test/{number}"))["id"] for number in range(3)]
+    first = await admin.get("/api/jobs?limit=2")
+    second = await admin.get(f"/api/jobs?limit=2&cursor={first['nextCursor']}")
+
+    assert [job["id"] for job in first["jobs"] + second["jobs"]] == ids[::-1]
+    assert second["nextCursor"] is None
+
+
+async def test_users_see_their_own_jobs_and_admins_all(admin: GatewayClient) -> None:
+    ann, bob = await admin.invite("ann"), await admin.invite("bob")
+    job = await ann.submit()
+
+    assert (job["owner"], job["userInfo"]) == ("ann", {"id": "ann"})
+    assert (await bob.get("/api/jobs"))["jobs"] == []
+    for method in ("GET", "DELETE"):
+        assert_problem(await bob.request(method, job["links"]["self"]), 404, "JOB_NOT_FOUND")
+    assert (await admin.get(job["links"]["self"]))["id"] == job["id"]
+    assert_problem(await bob.request("POST", "/api/auth/pair", json={}), 403, "PERMISSION_DENIED")
+
+
+async def test_a_failed_job_says_why(tmp_path: Path) -> None:
+    """Reason, sentence and numbers; the numbers are numbers."""
+    async with queue_at_hand(tmp_path) as queue, gateway_at_hand(tmp_path, port_of(queue)) as admin:
+        job = await admin.submit()
+        async with queue.worker() as worker:
+            await worker.ready()
+            run = await worker.run()
+            await worker.move(1, fail_job={"lease": run.lease, "error": FAILED})
+        failed = await admin.get(job["links"]["self"])
+
+    assert (failed["status"], failed["stage"], failed["message"]) == ("failed", None, FAILED.message)
+    assert failed["error"] == {
+        "code": "NO_VIDEO",
+        "message": FAILED.message,
+        "retryable": False,
+        "metadata": {"size_bytes": 7},
+    }
+
+
+async def test_without_a_queue_the_gateway_says_so(tmp_path: Path) -> None:
+    """503 problems, and a health that is still JSON with the memory."""
+    async with gateway_at_hand(tmp_path) as admin:
+        assert_problem(await admin.request("GET", "/api/jobs"), 503, "UNAVAILABLE")
+        health = await admin.http.get("/health")
+
+    assert health.status_code == 503
+    assert health.json()["status"] == "unavailable"
+    assert health.json()["memory"]["currentFormatted"] == "0 MB"
+
+
+async def test_live_updates_can_be_switched_off(tmp_path: Path) -> None:
+    async with queue_service(settings_for(tmp_path)) as port:
+        async with gateway_at_hand(tmp_path, port, websocket_enabled=False) as admin:
+            stats = await admin.get("/api/queue/stats")
+            assert (await admin.get("/api/websocket/stats"))["enabled"] is False
+
+    assert (stats["webSocket"], stats["realTimeUpdates"]) == (None, False)
+
+
+async def test_openapi_tells_of_every_route_and_nothing_is_from_outside(admin: GatewayClient) -> None:
+    """Each documented path is there, each named schema is defined, and the pages load from the gateway only."""
+    api = (await admin.http.get("/openapi.json")).json()
+
+    schemas, text = api["components"]["schemas"], json.dumps(api)
+    named = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}
+    assert named <= set(schemas)
+    assert {"submit", "list", "get", "cancel", "retry", "finish", "probe"} <= {
+        operation["operationId"] for path in api["paths"].values() for operation in path.values()
+    }
+    for path, methods in api["paths"].items():
+        for method in methods:
+            response = await admin.http.request(method, path.replace("{job_id}", "1").replace("{key_id}", "1"))
+            assert response.status_code in (200, 400, 401, 422), (method, path)
+    job = await admin.submit()
+    assert set(job) == set(schemas["JobView"]["properties"])
+    for page in ("/", "/docs"):
+        shown = await admin.http.get(page)
+        assert "default-src 'none'" in shown.headers["content-security-policy"]
+        assert "//" not in shown.text.replace("https://…", "").replace("http://www.w3.org", "")
+
+
+async def test_a_taken_port_is_one_clear_line(tmp_path: Path, admin: GatewayClient) -> None:
+    with pytest.raises(StartError, match=f"cannot listen on 127.0.0.1:{admin.port}"):
+        async with gateway_at_hand(tmp_path / "other", port=admin.port):
+            pass
+
+
+async def test_a_second_gateway_on_one_store_refuses_to_start(tmp_path: Path, admin: GatewayClient) -> None:
+    with pytest.raises(StartError, match="another gateway uses the database"):
+        async with gateway_at_hand(tmp_path):
+            pass

@@ -1,0 +1,36 @@
+"""One job's way as a WebSocket client sees it."""
+
+import asyncio
+from typing import Any
+
+from sandbox.run.gateway import Gateway
+
+ENDED = {"completed", "failed", "cancelled"}
+
+
+async def journey(gateway: Gateway, job_id: str, *, within_s: float = 40.0) -> list[dict[str, Any]]:
+    """Return every message about a job, its ``job:finished`` last.
+
+    A job that ended before anybody watched has its snapshot as the only message.
+    """
+    messages: list[dict[str, Any]] = []
+    async with asyncio.timeout(within_s):
+        async for message in gateway.watch(f"job:{job_id}"):
+            if message["type"] == "subscribed":
+                messages.append(message)
+                # Null when the queue did not answer in time: live messages come all the same.
+                snapshot = message["snapshot"] or {"job": {"status": "unknown"}}
+                if snapshot["job"]["status"] in ENDED:
+                    return messages
+            elif message.get("jobId") == job_id:
+                messages.append(message)
+                if message["type"] == "job:finished":
+                    return messages
+    raise AssertionError("the connection ended before the job")
+
+
+async def ended_job(gateway: Gateway, page_url: str) -> dict[str, Any]:
+    """Submit a page, wait for the job's end and return its REST resource."""
+    job = await gateway.submit(page_url)
+    await journey(gateway, job["id"])
+    return await gateway.get(f"/api/jobs/{job['id']}")

@@ -1,0 +1,204 @@
+"""``make run``: one command from nothing to a delivered video, and nothing left behind."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from sandbox.botapi.server import bot_api
+from sandbox.run.config import SANDBOX_BOT_TOKEN
+from tests.fakes.eventually import eventually
+from tests.processes.stack import ROOT, isolated_environment
+from tests.processes.tools import MAKE, needs
+
+
+@pytest.fixture
+def variables(directory: Path) -> dict[str, str]:
+    return isolated_environment(directory, {})
+
+
+def _left_behind(directory: Path) -> list[str]:
+    """Return the command of every process that was started for `directory`."""
+    found = []
+    for proc in Path("/proc").glob("[0-9]*"):
+        try:
+            belongs = f"VAR_DIR={directory}\0".encode() in (proc / "environ").read_bytes()
+            if belongs and int(proc.name) != os.getpid():
+                found.append((proc / "cmdline").read_text().replace("\0", " "))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
+def _assert_nothing_is_left(directory: Path, variables: Mapping[str, str]) -> None:
+    assert _left_behind(directory) == []
+    assert list((directory / "videos").glob("run-*")) == []
+    assert not (directory / "run" / "run.json").exists()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", int(variables["PORT"])))
+
+
+async def _ended(*command: str, variables: Mapping[str, str], within_s: float = 90) -> tuple[int, str, str]:
+    """Run a command to its end; returns its status and what it wrote to standard output and standard error."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=ROOT,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    output, errors = await asyncio.wait_for(process.communicate(), within_s)
+    return process.returncode or 0, output.decode(), errors.decode()
+
+
+async def _run(variables: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:
+    return await _ended(sys.executable, "-m", "sandbox.run", *arguments, variables=variables)
+
+
+@needs("make")
+async def test_once(directory: Path, variables: dict[str, str]) -> None:
+    """``make run ONCE=1`` delivers the sample page, shows its way, and ends with status 0 and nothing left."""
+    status, output, errors = await _ended(*MAKE, "run", "ONCE=1", variables=variables)
+
+    assert status == 0, f"{output}\n{errors}"
+    assert "Arrived whole" in output
+    assert "downloading" in output
+    assert "sending" in output
+    assert "\x1b" not in output, "control characters although this is no terminal"
+    _assert_nothing_is_left(directory, variables)
+
+
+async def test_once_fails_if_nothing_arrives(directory: Path, variables: dict[str, str]) -> None:
+    site = f"http://127.0.0.1:{variables['SANDBOX_SITE_PORT']}"
+
+    status, output, _ = await _run(variables, "--once", "--url", f"{site}/pages/no-video")
+
+    assert status == 1
+    assert "Did not arrive: failed: NO_VIDEO" in output or "SITE_UNSUPPORTED" in output
+    _assert_nothing_is_left(directory, variables)
+
+
+async def test_it_keeps_running_until_ctrl_c(directory: Path, variables: dict[str, str]) -> None:
+    """It says where to look, answers ``make health-check`` and a second run, and Ctrl-C leaves nothing."""
+    async with _running(variables) as (process, output):
+        told = "\n".join(output)
+        assert f"http://127.0.0.1:{variables['PORT']}/#pair=" in told
+        assert "export JWT_TOKEN=" in told
+        assert "grpcurl" in told
+
+        status, _, errors = await _run(variables)
+        assert status == 1
+        assert errors.count("\n") == 1
+        assert f"clipferry already runs here (pid {process.pid})" in errors
+
+        for what, word in (("queue", "totalProcessed"), ("memory", "maxPerVideo"), ("health", "memory.max")):
+            status, shown, errors = await _ended(sys.executable, "-m", "sandbox.status", what, variables=variables)
+            assert status == 0, errors
+            assert word in shown
+
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(process.wait(), 40) == 0
+    _assert_nothing_is_left(directory, variables)
+    status, _, errors = await _ended(sys.executable, "-m", "sandbox.status", "health", variables=variables)
+    assert status == 1
+    assert errors.count("\n") == 1
+
+
+async def test_nothing_survives_its_death(directory: Path, variables: dict[str, str]) -> None:
+    """Kill -9 of ``make run`` itself: what it started ends by itself."""
+    async with _running(variables) as (process, _):
+        process.kill()
+        await process.wait()
+
+        async def all_gone() -> bool:
+            return not _left_behind(directory)
+
+        await eventually(all_gone, within_s=40, what="every process is gone")
+
+
+async def test_a_port_in_use(directory: Path, variables: dict[str, str]) -> None:
+    """One line that names the port and the variable that moves it, before anything is started."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(variables["PORT"])))
+        taken.listen()
+
+        status, output, errors = await _run(variables)
+
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert f"port {variables['PORT']}" in errors
+    assert "PORT" in errors
+    assert output == ""
+    assert _left_behind(directory) == []
+
+
+async def test_a_bot_without_a_chat(variables: dict[str, str]) -> None:
+    status, _, errors = await _run(variables | {"TELEGRAM_BOT_TOKEN": SANDBOX_BOT_TOKEN})
+
+    assert status == 78
+    assert errors.count("\n") == 1
+    assert "TELEGRAM_CHAT_ID" in errors
+    assert SANDBOX_BOT_TOKEN not in errors
+
+
+async def test_a_token_that_telegram_refuses(directory: Path, variables: dict[str, str]) -> None:
+    async with bot_api(token="1234567:another-token-that-is-well-formed", chats=["1"]) as telegram:
+        status, _, errors = await _run(
+            variables
+            | {
+                "TELEGRAM_BOT_TOKEN": SANDBOX_BOT_TOKEN,
+                "TELEGRAM_CHAT_ID": "1",
+                "TELEGRAM_API_BASE_URL": telegram.url,
+            }
+        )
+
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert "TELEGRAM_BOT_TOKEN" in errors
+    assert SANDBOX_BOT_TOKEN not in errors
+    _assert_nothing_is_left(directory, variables)
+
+
+async def test_no_memory_file_system(directory: Path, variables: dict[str, str]) -> None:
+    status, _, errors = await _run(variables | {"TMPFS_DIR": "/proc/clipferry"})
+
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert "TMPFS_DIR=/proc/clipferry" in errors
+    _assert_nothing_is_left(directory, variables)
+
+
+@asynccontextmanager
+async def _running(variables: Mapping[str, str]) -> AsyncIterator[tuple[asyncio.subprocess.Process, list[str]]]:
+    """Start it, and wait until it has said everything; whatever happens, it is gone after the block."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sandbox.run"),
+        cwd=ROOT,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    output: list[str] = []
+    try:
+        async with asyncio.timeout(90):
+            while "Ctrl-C" not in "".join(output[-1:]):
+                line = await process.stdout.readline()
+                assert line, "\n".join(output)
+                output.append(line.decode().rstrip())
+        yield process, output
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()

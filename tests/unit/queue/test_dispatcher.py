@@ -1,0 +1,99 @@
+"""Who gets what, and when the dispatcher looks."""
+
+from collections.abc import Sequence
+
+from services.chassis.lifecycle import background
+from services.queue.core.dispatcher import Dispatcher, Offer, place
+from services.queue.core.fleet import Fleet, Hello, Memory, Worker
+from services.queue.core.job import State
+from services.queue.core.ports import Record
+from tests.fakes.clock import FakeClock, let_others_run
+from tests.fakes.job_stores import offer
+from tests.fakes.queue_jobs import job
+
+
+def worker(clock: FakeClock, worker_id: str = "worker-1", slots: int = 3) -> Worker:
+    hello = Hello(worker_id, slots, 1_000, {}, memory_processing=True, auto_cleanup=True)
+    return Worker(hello, lease_ttl_s=30, clock=clock)
+
+
+def test_jobs_are_spread_over_the_emptiest_workers() -> None:
+    placed = place([job() for _ in range(4)], [offer("a", slots=3), offer("b", slots=2)])
+
+    assert [offered.worker_id for _, offered, _ in placed] == ["a", "a", "b", "a"]
+
+
+def test_no_more_jobs_than_slots_and_bytes() -> None:
+    """A large job that fits nowhere lets a small one pass."""
+    jobs = [job(reserved_bytes=90), job(reserved_bytes=80), job(reserved_bytes=10), job(reserved_bytes=5)]
+
+    placed = place(jobs, [offer("a", slots=2, free_bytes=100)])
+
+    assert [each.reserved_bytes for each, _, _ in placed] == [90, 10]
+
+
+def test_a_worker_is_never_given_more_than_its_slots() -> None:
+    """Credits that crossed an assignment on the way count for less than what it is known to hold."""
+    clock = FakeClock()
+    fleet = Fleet(clock, spawn_delay_s=0)
+    one = worker(clock, slots=2)
+    fleet.connect(one)
+    fleet.ready(one, free_slots=2, free_bytes=1_000, memory=None)
+    fleet.assign([Record(job(State.PROCESSING), b"")])
+    fleet.ready(one, free_slots=2, free_bytes=1_000, memory=None)
+
+    assert [each.slots for each in fleet.offers()] == [1]
+
+
+def test_a_worker_pauses_between_two_jobs() -> None:
+    """WORKER_SPAWN_DELAY: one job, then none until the time is over."""
+    clock = FakeClock()
+    fleet = Fleet(clock, spawn_delay_s=1)
+    one = worker(clock)
+    fleet.connect(one)
+    fleet.ready(one, free_slots=3, free_bytes=1_000, memory=None)
+    first = [each.slots for each in fleet.offers()]
+    fleet.assign([Record(job(State.PROCESSING), b"")])
+    while_paused = [each.slots for each in fleet.offers()]
+    pause_s = fleet.next_offer_in_s()
+    clock.advance(1)
+
+    assert (first, while_paused, pause_s) == ([1], [], 1)
+    assert [each.slots for each in fleet.offers()] == [1]
+
+
+def test_the_fleets_peak_is_the_most_at_once() -> None:
+    clock = FakeClock()
+    fleet = Fleet(clock, spawn_delay_s=0)
+    one, two = worker(clock, "one"), worker(clock, "two")
+    for each in (one, two):
+        fleet.connect(each)
+        fleet.ready(each, free_slots=0, free_bytes=0, memory=Memory(current_bytes=40, peak_bytes=50, max_bytes=100))
+    fleet.ready(one, free_slots=0, free_bytes=0, memory=Memory(current_bytes=5, peak_bytes=50, max_bytes=100))
+
+    assert fleet.memory()[:3] == (45, 80, 200)
+
+
+async def test_it_looks_when_woken_and_when_a_job_becomes_due_and_never_else() -> None:
+    clock = FakeClock()
+    fleet = Fleet(clock, spawn_delay_s=0)
+    looks: list[float] = []
+
+    async def begin(_offers: Sequence[Offer]) -> float | None:
+        looks.append(clock.monotonic_s())
+        return 15.0 if len(looks) == 1 else None
+
+    dispatcher = Dispatcher(fleet, begin, clock)
+    async with background(dispatcher.run(), name="dispatch"):
+        one = worker(clock)
+        fleet.connect(one)
+        fleet.ready(one, free_slots=1, free_bytes=1_000, memory=None)
+        dispatcher.wake()
+        await let_others_run()
+        for seconds in (14, 1, 1_000):
+            clock.advance(seconds)
+            await let_others_run()
+        dispatcher.wake()
+        await let_others_run()
+
+    assert looks == [0, 15, 1_015]
