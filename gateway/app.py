@@ -34,7 +34,13 @@ def make_app(
 ) -> FastAPI:
     """Return the application."""
     app = FastAPI(
-        title="clipferry", version="0.1.0", description=_DESCRIPTION, openapi_url=None, docs_url=None, redoc_url=None
+        title="clipferry",
+        version="0.1.0",
+        description=_DESCRIPTION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        strict_content_type=False,
     )
     app.state.gate = gate
     # The hot routes come first: they are found at once.

@@ -6,6 +6,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.api.problems import problem
 from services.chassis.errors import ClipferryError, Reason
 
+_DISCARDED_BYTES = 1024 * 1024
+
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -76,10 +78,21 @@ class BodyLimit:
                 return b"".join(parts)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _discard(receive)
         error = ClipferryError(
             Reason.BODY_TOO_LARGE, f"The body may have {self._limit_bytes} bytes.", limit_bytes=self._limit_bytes
         )
         await problem(error, scope["path"], {"Connection": "close"})(scope, receive, send)
+
+
+async def _discard(receive: Receive) -> None:
+    """Read on for a while: a client that is still sending would miss the answer if the connection closed on it."""
+    size_bytes = 0
+    while size_bytes < _DISCARDED_BYTES:
+        message = await receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
+        size_bytes += len(message.get("body", b""))
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

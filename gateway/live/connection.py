@@ -45,6 +45,7 @@ WRONG_PROTOCOL = 4406
 NO_HELLO = 4408
 
 MAX_MESSAGE_BYTES = 64 * 1024
+HELLO_TIMEOUT_S = 5.0
 _REMEMBERED_ENDS = 1_000
 _RECONNECT_AFTER_MS = (500, 3_000)
 
@@ -59,7 +60,6 @@ class Live:
     snapshots: Snapshots
     clock: Clock
     ping_interval_ms: int
-    hello_timeout_s: float = 5.0
 
 
 class Connection:
@@ -105,7 +105,7 @@ class Connection:
                 self.caller = self._live.gate.caller(authorization)
                 self._welcome(None)
                 return True
-            async with asyncio.timeout(self._live.hello_timeout_s):
+            async with asyncio.timeout(HELLO_TIMEOUT_S):
                 text = await self._next_text(receive)
             if text is None:
                 return False

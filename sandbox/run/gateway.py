@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 _TIMEOUT_S = 15.0
@@ -46,20 +46,25 @@ class Gateway:
         """Cancel a job and return it."""
         return await _call(self._http, "DELETE", f"/api/jobs/{job_id}")
 
-    async def watch(self, channel: str) -> AsyncIterator[dict[str, Any]]:
-        """Yield every message about `channel`, the answer with its snapshot first."""
+    @asynccontextmanager
+    async def watch(self, channel: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        """Watch a channel for the length of the block; yields its messages, the answer with its snapshot first."""
         async with self.socket() as socket:
             await socket.send(json.dumps({"type": "subscribe", "id": "1", "channel": channel}))
-            async for frame in socket:
-                yield json.loads(frame)
+            yield _messages(socket)
 
     @asynccontextmanager
-    async def socket(self) -> AsyncIterator[Any]:
+    async def socket(self) -> AsyncIterator[ClientConnection]:
         """Open a WebSocket, signed in by its first message, for the length of the block."""
         address = f"ws{self.url.removeprefix('http')}/ws"
         async with connect(address, subprotocols=[SUBPROTOCOL], proxy=None) as socket:
             await socket.send(json.dumps({"type": "hello", "id": "0", "token": self.token, "protocol": 1}))
             yield socket
+
+
+async def _messages(socket: ClientConnection) -> AsyncIterator[dict[str, Any]]:
+    async for frame in socket:
+        yield json.loads(frame)
 
 
 @asynccontextmanager

@@ -64,6 +64,8 @@ class Screen:
         self._bars.update(self._stages[stage], completed=done, total=total or None, note=note)
 
     def _is_news(self, stage: str, percent: float) -> bool:
+        if not stage:
+            return False
         now = (stage, int(percent) // _STEP_PERCENT)
         is_news = now != self._told
         self._told = now

@@ -1,7 +1,7 @@
 """Where to look and what to try, once everything runs."""
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from sandbox.run.config import RunSettings
 
@@ -19,14 +19,9 @@ def signposts(settings: RunSettings, *, token: str, pairing_code: str, console: 
         ("logs", f"{settings.run_dir}/*.log"),
         ("stop", "Ctrl-C"),
     ]
-    if console.is_terminal:
-        table = Table.grid(padding=(0, 2))
-        for name, text in rows:
-            table.add_row(f"[dim]{name}[/]", text)
-        console.print(table, soft_wrap=True, highlight=False)
-        return
     for name, text in rows:
-        console.print(f"  {name:<12} {text}", soft_wrap=True, highlight=False, markup=False)
+        # Never wrapped or cut: a line is copied whole.
+        console.print(Text.assemble((f"  {name:<13}", "dim"), text), soft_wrap=True)
 
 
 def _grpcurl(settings: RunSettings) -> str:

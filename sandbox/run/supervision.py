@@ -25,6 +25,7 @@ _EXIT_GRACE_S = 12.0
 """After the drain time, before a process is killed: longer than the services take to end themselves."""
 _START_TIMEOUT_S = 90.0
 _LOOK_EVERY_S = 0.2
+_FRONT = ("processor", "gateway")
 _DOWN = frozenset({"EXITED", "FATAL", "STOPPED", "UNKNOWN"})
 
 
@@ -167,15 +168,28 @@ chmod=0700
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
-    return head + "".join(_section(program, number, logs, stop_wait_s) for number, program in enumerate(wanted))
+    return head + _groups(wanted) + "".join(_section(program, logs, stop_wait_s) for program in wanted)
 
 
-def _section(program: Program, priority: int, logs: str, stop_wait_s: float) -> str:
+def _groups(wanted: list[Program]) -> str:
+    """Return two groups: who uses the others stops first, and all of a group at once."""
+    back = ",".join(program.name for program in wanted if program.name not in _FRONT)
+    return f"""
+[group:back]
+programs={back}
+priority=1
+
+[group:front]
+programs={",".join(_FRONT)}
+priority=2
+"""
+
+
+def _section(program: Program, logs: str, stop_wait_s: float) -> str:
     # 78: it cannot start, and a second try would not help. Anything else that is not a clean end: again.
     return f"""
 [program:{program.name}]
 command={_escaped(shlex.quote(sys.executable))} -m {program.module}
-priority={priority}
 startsecs=0
 autorestart=unexpected
 exitcodes=0,78

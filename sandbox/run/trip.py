@@ -1,5 +1,6 @@
 """One job, watched from its submit to its end."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,18 +45,23 @@ async def trip(gateway: Gateway, page_url: str, console: Console) -> Ending:
         GatewayError: If the gateway refuses the page, or the watch breaks.
     """
     job_id = str((await gateway.submit(page_url))["id"])
-    with Screen(console) as screen:
-        async for message in gateway.watch(f"job:{job_id}"):
-            ending = _ending(job_id, message)
-            if ending is not None:
-                screen.end(succeeded=ending.status == "completed", sentence=ending.sentence)
-                return ending
-            if message.get("type") == "error":
-                raise GatewayError(f"{message.get('code')}: {message.get('message')}")
-            if message.get("type") == "subscribed":
-                screen.show(_snapshot(message))
-            elif message.get("jobId") == job_id and "progress" in message:
-                screen.show(message)
+    async with gateway.watch(f"job:{job_id}") as messages:
+        with Screen(console) as screen:
+            return await _followed(job_id, messages, screen)
+
+
+async def _followed(job_id: str, messages: AsyncIterator[dict[str, Any]], screen: Screen) -> Ending:
+    async for message in messages:
+        ending = _ending(job_id, message)
+        if ending is not None:
+            screen.end(succeeded=ending.status == "completed", sentence=ending.sentence)
+            return ending
+        if message.get("type") == "error":
+            raise GatewayError(f"{message.get('code')}: {message.get('message')}")
+        if message.get("type") == "subscribed":
+            screen.show(_snapshot(message))
+        elif message.get("jobId") == job_id and "progress" in message:
+            screen.show(message)
     raise GatewayError("the gateway closed the connection before the job ended.")
 
 

@@ -1,6 +1,5 @@
 """The notifier's edge: messages of the wire to the delivery desk and back."""
 
-import math
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -74,8 +73,7 @@ def _media_message(header: pb.VideoHeader) -> MediaMessage:
         size_bytes=header.size_bytes,
         is_audio=header.kind == job_pb2.KIND_AUDIO,
         caption=header.caption,
-        # The Bot API takes whole seconds; a clip under one second must not be shown as 0:00.
-        duration_s=math.ceil(span_s(header.duration)),
+        duration_s=_whole_seconds(span_s(header.duration)),
         width=header.width,
         height=header.height,
         thumbnail=header.thumbnail,
@@ -83,6 +81,11 @@ def _media_message(header: pb.VideoHeader) -> MediaMessage:
         performer=header.performer,
         thread_id=header.thread_id,
     )
+
+
+def _whole_seconds(duration_s: float) -> int:
+    """Return a length as the Bot API takes it. A clip under one second must not be shown as 0:00."""
+    return max(1, round(duration_s)) if duration_s > 0 else 0
 
 
 def _wire_outcome(outcome: Outcome) -> pb.SendOutcome:

@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from services.chassis.settings import Settings
+from services.processor.adapters.addresses import parse_allow_list
 
 
 class ProcessorSettings(Settings):
@@ -109,8 +110,5 @@ class ProcessorSettings(Settings):
     @field_validator("egress_allow")
     @classmethod
     def _is_a_list_of_targets(cls, value: str) -> str:
-        for target in filter(None, (part.strip() for part in value.split(","))):
-            host, _, port = target.rpartition(":")
-            if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
-                raise ValueError(f"{target!r} must be host:port")
+        parse_allow_list(value)
         return value

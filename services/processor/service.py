@@ -13,7 +13,10 @@ from services.chassis.channel import open_link
 from services.chassis.clock import SystemClock
 from services.chassis.lifecycle import background
 from services.chassis.server import Served, serving
+from services.processor.adapters.addresses import parse_allow_list
 from services.processor.adapters.backends import MoveBook, NotifierDelivery, StreamLeases
+from services.processor.adapters.media import FfmpegMedia
+from services.processor.adapters.ytdlp import DownloadLimits, open_downloader
 from services.processor.config import ProcessorSettings
 from services.processor.core.memory import MemoryBudget
 from services.processor.core.pipeline import Parts
@@ -29,6 +32,25 @@ logger = structlog.get_logger(__name__)
 
 _PROBES_DRAIN_S = 1.0
 """How long probes get at the end: a person can ask again."""
+
+
+@asynccontextmanager
+async def processor_service(settings: ProcessorSettings) -> AsyncIterator[int]:
+    """Run the whole processor for the length of the block; yields its port.
+
+    The downloader comes first, so that nothing of gRPC exists yet when its forkserver is made ready.
+    """
+    limits = DownloadLimits(
+        cpu_s=settings.download_cpu_s,
+        data_bytes=settings.download_data_bytes,
+        stall_s=settings.stall_s,
+        socket_timeout_s=settings.socket_timeout_s,
+        fragments_at_once=settings.concurrent_fragments,
+    )
+    allow = parse_allow_list(settings.egress_allow)
+    async with open_downloader(settings.tmpfs_dir, egress_allow=allow, limits=limits) as downloader:
+        async with processing(settings, downloader, FfmpegMedia()) as port:
+            yield port
 
 
 @asynccontextmanager

@@ -259,9 +259,11 @@ async def test_a_deadline_ends_a_run_that_beats(hand: StoreInHand) -> None:
         await hand.store.renew([lease])
     hand.clock.advance(1)
 
+    late = await hand.store.renew([lease])
     (reaped,) = await hand.store.reap(limit=10)
 
     job = await hand.job(lease.job_id)
+    assert late == {}
     assert (reaped.lease, reaped.worker_id) == (lease, "worker-1")
     assert job.error is not None
     assert (job.state, job.error.reason) == (State.RETRY_WAIT, "TIMED_OUT")

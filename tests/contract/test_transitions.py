@@ -71,10 +71,10 @@ RUN_CELLS: dict[str, list[State | Reason]] = {
     "queued": [LOST] * 7,
     "processing": [S.SENDING, LOST, S.COMPLETED, S.RETRY_WAIT, S.FAILED, S.RETRY_WAIT, S.FAILED],
     "processing, cancelling": [WISHED, WISHED, S.COMPLETED, *[S.CANCELLED] * 4],
-    "sending": [LOST, S.SENDING, S.COMPLETED, S.RETRY_WAIT, S.FAILED, S.RETRY_WAIT, S.FAILED],
-    "sending, cancelling": [LOST, WISHED, S.COMPLETED, *[S.CANCELLED] * 4],
-    "sending, committed": [LOST, LOST, S.COMPLETED, R.DELIVERY_UNKNOWN, S.FAILED, S.RETRY_WAIT, S.FAILED],
-    "committed, cancelling": [LOST, LOST, S.COMPLETED, R.DELIVERY_UNKNOWN, S.FAILED, S.CANCELLED, S.FAILED],
+    "sending": [S.SENDING, S.SENDING, S.COMPLETED, S.RETRY_WAIT, S.FAILED, S.RETRY_WAIT, S.FAILED],
+    "sending, cancelling": [WISHED, WISHED, S.COMPLETED, *[S.CANCELLED] * 4],
+    "sending, committed": [LOST, S.SENDING, S.COMPLETED, R.DELIVERY_UNKNOWN, S.FAILED, S.RETRY_WAIT, S.FAILED],
+    "committed, cancelling": [LOST, S.SENDING, S.COMPLETED, R.DELIVERY_UNKNOWN, S.FAILED, S.CANCELLED, S.FAILED],
     "retry wait": [LOST] * 7,
     "completed": [LOST, LOST, S.COMPLETED, *[LOST] * 4],
     "failed": [LOST] * 7,
@@ -230,6 +230,18 @@ async def test_cell(hand: StoreInHand, situation: str, call: str, outcome: State
         assert after.version - before.version in (0, 1)
         assert (after == before) == (after.version == before.version)
     assert after.token == before.token
+
+
+@pytest.mark.parametrize(("situation", "call"), [("sending", "begin"), ("sending, committed", "commit")])
+async def test_a_repeat_whose_answer_was_lost_changes_nothing(hand: StoreInHand, situation: str, call: str) -> None:
+    """A queue that dies between commit and answer must not turn a good run into a lost one."""
+    lease = await in_situation(hand, situation)
+    before = await hand.job(lease.job_id)
+
+    (result,) = await hand.store.apply([MOVES[call](lease)])
+
+    assert isinstance(result, Record)
+    assert result.job == before == await hand.job(lease.job_id)
 
 
 def test_the_table_is_whole() -> None:

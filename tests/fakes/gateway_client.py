@@ -14,7 +14,10 @@ from websockets.typing import Subprotocol
 
 from gateway.config import GatewaySettings
 from gateway.service import gateway_service
+from services.chassis.channel import open_link
 from services.chassis.clock import Clock
+from services.queue.service import queue_service
+from tests.fakes.queue_client import QueueClient, settings_for
 
 ADMIN_KEY = "test-admin-key-0123456789"
 DEADLINE_S = 10.0
@@ -77,6 +80,19 @@ class GatewayClient:
             yield socket
 
 
+def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """Check that `response` is a whole problem; returns it."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["type"] == f"urn:clipferry:problem:{code.lower().replace('_', '-')}"
+    assert body["title"]
+    assert body["detail"]
+    assert body["instance"] == response.request.url.path
+    return body
+
+
 class Socket:
     """What a live client says and hears."""
 
@@ -127,6 +143,25 @@ async def gateway_at_hand(
     )
     async with (
         gateway_service(told, clock) as port,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, verify=False) as http,
     ):
         yield await GatewayClient(http, port).sign_in(apiKey=ADMIN_KEY)
+
+
+@asynccontextmanager
+async def queue_and_gateway(
+    folder: Path, queue: dict[str, Any] | None = None, **settings: Any
+) -> AsyncIterator[tuple[QueueClient, GatewayClient]]:
+    """Run both for the length of the block.
+
+    Args:
+        folder: Where both keep their data.
+        queue: Settings of the queue.
+        settings: Settings of the gateway.
+    """
+    async with (
+        queue_service(settings_for(folder, **{"drain_s": 0.2, **(queue or {})})) as port,
+        open_link(f"127.0.0.1:{port}") as link,
+        gateway_at_hand(folder, port, **settings) as admin,
+    ):
+        yield QueueClient(link), admin

@@ -33,7 +33,7 @@ def make_media(folder: Path) -> None:
     sound = ["-f", "lavfi", "-i", "sine=d=4"]
     h264 = ["-c:v", "libx264", "-preset", "ultrafast", "-b:v", "800k", "-g", "25", "-pix_fmt", "yuv420p"]
     ffmpeg(*picture, *sound, *h264, "-c:a", "aac", "-shortest", clip)
-    copy = ["-i", clip, "-c", "copy"]
+    copy: list[str | Path] = ["-i", clip, "-c", "copy"]
     for name in ("hls", "fmp4", "split", "dash", "live"):
         (folder / name).mkdir()
     vod = ["-f", "hls", "-hls_time", "1", "-hls_playlist_type", "vod"]

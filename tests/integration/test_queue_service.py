@@ -12,6 +12,7 @@ from services.chassis.errors import ClipferryError, Reason
 from services.chassis.lifecycle import background
 from services.chassis.status import from_status
 from services.queue.service import queue_service
+from tests.fakes.eventually import eventually
 from tests.fakes.queue_client import QueueClient, queue_at_hand, settings_for
 
 NOBODYS = "jobs/01900000-0000-7000-8000-000000000000"
@@ -124,6 +125,23 @@ async def test_a_waiting_job_is_cancelled_at_once_and_can_be_retried(client: Que
     assert cancelled.expire_time.seconds - cancelled.end_time.seconds == 3_600
     assert retried.job.state == job_pb2.JOB_STATE_QUEUED
     assert not retried.job.HasField("end_time")
+
+
+async def test_ended_jobs_are_forgotten_after_their_time(tmp_path: Path) -> None:
+    """JOB_RETENTION_S, looked at each AUTO_CLEANUP_INTERVAL; a watcher keeps what it knows, a reader finds nothing."""
+    async with queue_at_hand(tmp_path, job_retention_s=1, auto_cleanup_interval_ms=100) as client:
+        job = await client.submit()
+        await client.cancel(job.name)
+        assert (await client.get(job.name)).state == job_pb2.JOB_STATE_CANCELLED
+
+        async def gone() -> bool:
+            listed = await client.call(client.queue.ListJobs, queue_service_pb2.ListJobsRequest())
+            return not listed.jobs
+
+        await eventually(gone)
+        stats = (await client.call(client.queue.GetStats, queue_service_pb2.GetStatsRequest())).stats
+
+    assert (stats.jobs_by_state, stats.total_processed) == ({}, 1)
 
 
 # Watching

@@ -14,8 +14,8 @@ async def journey(gateway: Gateway, job_id: str, *, within_s: float = 40.0) -> l
     A job that ended before anybody watched has its snapshot as the only message.
     """
     messages: list[dict[str, Any]] = []
-    async with asyncio.timeout(within_s):
-        async for message in gateway.watch(f"job:{job_id}"):
+    async with asyncio.timeout(within_s), gateway.watch(f"job:{job_id}") as heard:
+        async for message in heard:
             if message["type"] == "subscribed":
                 messages.append(message)
                 # Null when the queue did not answer in time: live messages come all the same.

@@ -28,7 +28,6 @@ SHORT: Mapping[str, str] = {
     "DRAIN_S": "1",
     "LEASE_TTL_S": "5",
     "MAX_QUEUE_SIZE": "5",
-    "MEMORY_LOG_INTERVAL": "500",
     "REAP_INTERVAL_S": "0.2",
     "RETRY_BACKOFF_S": "0",
     "STATS_INTERVAL_S": "0.5",
@@ -163,7 +162,7 @@ class Stack:
 
 
 def _tail(path: Path) -> str:
-    return "\n".join(path.read_text(errors="replace").splitlines()[-40:])
+    return "\n".join(path.read_text(errors="replace").splitlines()[-25:])
 
 
 @contextmanager

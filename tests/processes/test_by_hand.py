@@ -54,7 +54,7 @@ async def test_grpcurl_lines(stack: Stack, gateway: Gateway) -> None:
     assert job_name in watched
     assert '"event"' in watched
     assert job_name in cancelled
-    assert "cancelRequested" in cancelled or "JOB_STATE_CANCELLED" in cancelled
+    assert '"cancel_requested": true' in cancelled or "JOB_STATE_CANCELLED" in cancelled
 
 
 def readme_commands(heading: str) -> list[str]:

@@ -9,8 +9,6 @@ from telegram.request import RequestData
 from services.notifier.adapters.early_answer import EarlyAnswer
 from services.notifier.core.upload import Upload
 
-_ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
-
 
 class Body:
     """Bytes to send, with their exact length known before the first.
@@ -36,7 +34,7 @@ class Body:
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body once, in order. What the upload raises passes through and leaves the body cut."""
-        self.is_whole = True
+        self.is_whole = not self._tail
         yield self._head
         if self._upload is not None:
             async with aclosing(self._upload.chunks()) as chunks:
@@ -87,7 +85,9 @@ def _fields(boundary: str, fields: Mapping[str, str]) -> list[bytes]:
 
 
 def _file_head(boundary: str, name: str, file_name: str, mime_type: str) -> bytes:
+    # Servers disagree on how a quote inside a quoted name is written; a person sees little difference.
+    plain_name = file_name.replace('"', "'")
     return (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{file_name.translate(_ESCAPES)}"\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{plain_name}"\r\n'
         f"Content-Type: {mime_type}\r\n\r\n"
     ).encode()

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import google_crc32c
 import grpc
 import structlog
+from grpc._cython import cygrpc
 
 from clipferry.notifier.v1 import notifier_service_pb2 as notifier_pb
 from clipferry.notifier.v1 import notifier_service_pb2_grpc as notifier_grpc
@@ -220,9 +221,12 @@ class _Upload:
         await self._write(notifier_pb.SendVideoRequest(last_part=last))
 
     async def _write(self, request: notifier_pb.SendVideoRequest) -> None:
+        # call.write() puts INTERNAL over the server's status when the call ends under it (grpc/grpc issue 36066), and
+        # with it goes what Telegram said. This is the same without that.
         try:
-            await self._call.write(request)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            await self._call.wait_for_connection()
+            await self._call._cython_call.send_serialized_message(request.SerializeToString())
+        except (grpc.aio.AioRpcError, cygrpc.InternalError):
             # The call is over. Its reader has the outcome, or learns why and ends this block with it.
             await asyncio.wait((self.outcome,))
 

@@ -1,6 +1,7 @@
 """The parent's side of the forkserver: starts it at the first job, and again should it die."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -40,7 +41,8 @@ class Child:
 
     def interrupt(self) -> None:
         """Ask it to close what it records."""
-        self._lifeline.send(INTERRUPT)
+        with contextlib.suppress(ConnectionError):  # whoever waits for the child learns of its end there
+            self._lifeline.send(INTERRUPT)
 
     async def end(self) -> int | None:
         """Kill the group and remove its directory; returns when both are done, with the child's exit status.
@@ -53,7 +55,10 @@ class Child:
         return await asyncio.shield(self._ending)
 
     async def _ended(self) -> int | None:
-        status = await asyncio.get_running_loop().sock_recv(self._lifeline, 16)
+        try:
+            status = await asyncio.get_running_loop().sock_recv(self._lifeline, 16)
+        except ConnectionError:
+            status = b""
         self._lifeline.close()
         self.writer.transport.abort()
         # The forkserver does this; it may have died itself.

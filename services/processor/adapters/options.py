@@ -62,6 +62,8 @@ def ytdlp_options(order: JobOrder, job_dir: Path) -> dict[str, Any]:
         "fixup": "never",
         # The key "ffmpeg_i" alone is silently ignored.
         "postprocessor_args": {"merger+ffmpeg_i": list(INPUT_LIMITS)},
+        # Of a recording: every packet is in the file at once, so that closing it loses none.
+        "external_downloader_args": {"ffmpeg_o": ["-flush_packets", "1"]},
         "http_headers": {name: value for name, value in headers.items() if value},
     }
 

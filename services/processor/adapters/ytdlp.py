@@ -1,6 +1,7 @@
 """Downloads by yt-dlp, seen from the parent: which never imports it, and outlives whatever becomes of it."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import stat
@@ -177,10 +178,11 @@ class YtdlpFetch:
         if kind != "moved":
             raise self._unexpected(kind)
         self._has_reported = True
+        done_bytes, total_bytes = max(self._moved.done_bytes, int(fields["done_bytes"])), int(fields["total_bytes"])
         return Moved(
             stage=FetchStage.DOWNLOADING,
-            done_bytes=int(fields["done_bytes"]),
-            total_bytes=int(fields["total_bytes"]),
+            done_bytes=done_bytes,
+            total_bytes=max(total_bytes, done_bytes) if total_bytes else 0,
             bytes_per_second=int(fields["bytes_per_second"]),
             tmpfs_bytes=tmpfs_bytes,
         )
@@ -242,10 +244,9 @@ class YtdlpFetch:
 def _held_bytes(job_dir: Path) -> int:
     """Return the bytes that a job holds on tmpfs: blocks, because a file may have holes."""
     held_bytes = 0
-    with os.scandir(job_dir) as entries:
+    # Files come and go meanwhile, such as a fragment that was just appended.
+    with contextlib.suppress(FileNotFoundError), os.scandir(job_dir) as entries:
         for entry in entries:
-            try:
+            with contextlib.suppress(FileNotFoundError):
                 held_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
-            except FileNotFoundError:  # a fragment that was just appended
-                continue
     return held_bytes

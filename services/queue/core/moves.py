@@ -42,7 +42,7 @@ class _RunMove:
 
 @dataclass(frozen=True, slots=True)
 class BeginSend(_RunMove):
-    """The upload begins: PROCESSING to SENDING."""
+    """The upload begins: PROCESSING to SENDING. A repeat of the same run, whose answer was lost, gets it again."""
 
     size_bytes: int
     media: bytes | None
@@ -51,9 +51,11 @@ class BeginSend(_RunMove):
         if self.size_bytes < 0:
             raise field_invalid("size_bytes", "must be at least 0", self.size_bytes)
         job = own_run(job, self.lease)
-        if job.state is not State.PROCESSING:
+        if job.send_committed:
             raise lease_lost(self.lease)
         _refuse_cancelled(job)
+        if job.state is State.SENDING:
+            return job
         reserved_bytes = self.size_bytes or job.reserved_bytes
         media = job.media if self.media is None else self.media
         return changed(job, now_ms, state=State.SENDING, reserved_bytes=reserved_bytes, media=media)
@@ -61,12 +63,15 @@ class BeginSend(_RunMove):
 
 @dataclass(frozen=True, slots=True)
 class CommitSend(_RunMove):
-    """The last bytes are about to leave: from here on no cancel wins and silence means that it may have arrived."""
+    """The last bytes are about to leave: from here on no cancel wins and silence means that it may have arrived.
+
+    A repeat of the same run, whose answer was lost, gets it again: nothing has left before it is heard.
+    """
 
     def decide(self, job: Job | None, now_ms: int, policy: Policy) -> Job:
         job = own_run(job, self.lease)
         if job.send_committed:
-            raise lease_lost(self.lease)
+            return job
         _refuse_cancelled(job)
         if job.state is not State.SENDING:
             raise lease_lost(self.lease)

@@ -50,7 +50,8 @@ def test_clean_removes_what_a_killed_process_left(tmpfs_dir: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path;"
         "from services.processor.adapters.tmpfs import open_run_directory as o;"
-        "d = o(Path(sys.argv[1])).__enter__(); (d / 'video').write_bytes(b'x'); os.kill(os.getpid(), signal.SIGKILL)"
+        "c = o(Path(sys.argv[1])); d = c.__enter__(); (d / 'video').write_bytes(b'x');"
+        "os.kill(os.getpid(), signal.SIGKILL)"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(tmpfs_dir)], check=False, capture_output=True)
     (tmpfs_dir / "not-ours").mkdir()

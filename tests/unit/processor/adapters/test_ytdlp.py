@@ -3,7 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from subprocess import CalledProcessError
 from urllib.parse import quote
@@ -12,6 +13,9 @@ import psutil
 import pytest
 
 from services.chassis.errors import ClipferryError, Reason
+from services.processor.adapters.egress import open_egress
+from services.processor.adapters.nursery import Nursery
+from services.processor.adapters.tmpfs import open_run_directory
 from services.processor.adapters.ytdlp import DownloadLimits, YtdlpDownloader, open_downloader
 from services.processor.core.ports import FetchRequest, FetchStage, Found, MediaFile, MediaKind, Moved
 from tests.fakes.site_media import decoded_seconds, packets_md5
@@ -20,11 +24,27 @@ from tests.fakes.video_site import VideoSite
 LIMIT_BYTES = 5_000_000
 
 
-@pytest.fixture
-async def downloader(site: VideoSite, tmpfs_dir: Path) -> AsyncIterator[YtdlpDownloader]:
-    limits = DownloadLimits(stall_s=20, socket_timeout_s=5)
-    async with open_downloader(tmpfs_dir, egress_allow=frozenset({site.address}), limits=limits) as opened:
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    """One forkserver for all tests: it takes a second to warm up."""
+    with (
+        tempfile.TemporaryDirectory(dir="/dev/shm", prefix="clipferry-test-") as folder,
+        open_run_directory(Path(folder)) as run_dir,
+    ):
+        opened = Nursery(run_dir)
         yield opened
+        opened.stop()
+
+
+@pytest.fixture
+def tmpfs_dir(nursery: Nursery) -> Path:
+    return nursery._run_dir.parent
+
+
+@pytest.fixture
+async def downloader(site: VideoSite, nursery: Nursery) -> AsyncIterator[YtdlpDownloader]:
+    async with open_egress(frozenset({site.address})) as egress:
+        yield YtdlpDownloader(nursery, egress, DownloadLimits(stall_s=20, socket_timeout_s=5))
 
 
 async def fetch(
@@ -197,6 +217,19 @@ async def test_cancel_kills_and_stops_the_bytes(downloader: YtdlpDownloader, sit
         await site.cut.wait()
 
 
+async def test_cancel_kills_ffmpeg_too(downloader: YtdlpDownloader, site: VideoSite) -> None:
+    """What the child has started is in its group: a recording by ffmpeg ends with the job."""
+    request = FetchRequest(url=site.url("/media/live/index.m3u8"), allow_live=True)
+    async with downloader.fetch(request, job_name="jobs/1") as opened:
+        await opened.extract()
+        async for moved in opened.download(limit_bytes=LIMIT_BYTES):
+            if moved.done_bytes:
+                break
+        assert "ffmpeg" in [process.name() for process in children()]
+
+    assert not children()
+
+
 async def test_a_crash_is_told(downloader: YtdlpDownloader, site: VideoSite, tmpfs_dir: Path) -> None:
     """A child that is killed by somebody fails its job, leaves nothing, and the next job works."""
     request = FetchRequest(url=site.url("/endless.mp4"))
@@ -253,7 +286,10 @@ async def test_a_recording_is_closed_and_kept(downloader: YtdlpDownloader, site:
     async with downloader.fetch(request, job_name="jobs/1") as opened:
         found = await opened.extract()
         assert found.is_live
+        done_bytes = 0
         async for moved in opened.download(limit_bytes=LIMIT_BYTES):
+            assert moved.done_bytes >= done_bytes
+            done_bytes = moved.done_bytes
             if moved.done_bytes > 65_536:
                 await opened.finish()
         file = opened.take()
@@ -278,3 +314,20 @@ async def test_nothing_is_written_to_a_disk(downloader: YtdlpDownloader, site: V
 
     assert before == {process.pid: process.io_counters().write_bytes for process in (me, *me.children())}
     assert written == {0}
+
+
+async def test_everything_goes_with_the_downloader(site: VideoSite) -> None:
+    """Its forkserver, its children and its directory, also with a job under way."""
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="clipferry-test-") as folder:
+        async with open_downloader(Path(folder), egress_allow=frozenset({site.address})) as downloader:
+            request = FetchRequest(url=site.url("/endless.mp4"))
+            task = asyncio.create_task(fetch(downloader, request, limit_bytes=10**12))
+            async with asyncio.timeout(20):
+                await site.is_sending.wait()
+
+        assert {process.pid for process in psutil.Process().children(recursive=True)} == before
+        assert not list(Path(folder).glob("run-*"))
+        with pytest.raises(ClipferryError) as caught:
+            await task
+        assert caught.value.reason is Reason.CHILD_CRASHED

@@ -1,0 +1,45 @@
+"""A process under measurement."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from tests.fakes.eventually import eventually
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@asynccontextmanager
+async def process(
+    *command: str, port: int, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[psutil.Process]:
+    """Run ``python -m command…`` for the length of the block, from the moment it listens on `port`."""
+    started = subprocess.Popen(  # noqa: ASYNC220 - psutil wants a plain pid, and nothing else runs yet
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env=os.environ | dict(environment or {}),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        await eventually(partial(_listens, port), within_s=30, what=f"{command[0]} listens")
+        yield psutil.Process(started.pid)
+    finally:
+        started.terminate()
+        await asyncio.to_thread(started.wait, 30)
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True

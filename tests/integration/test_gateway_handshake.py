@@ -1,0 +1,137 @@
+"""Who may come in at /ws, and with which code the others are sent away."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from gateway.live import connection
+from tests.fakes.clock import FakeClock
+from tests.fakes.gateway_client import GatewayClient, gateway_at_hand
+
+
+@pytest.fixture
+async def admin(tmp_path: Path) -> AsyncIterator[GatewayClient]:
+    async with gateway_at_hand(tmp_path, allowed_origins="chrome-extension://abcdef") as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("first", "code"),
+    [
+        ("no json", 4400),
+        ("[1]", 4400),
+        (b"bytes", 4400),
+        ('{"type": "hello", "token": "a.b.c"}', 4401),
+        ('{"type": "hello"}', 4401),
+        ('{"type": "hello", "token": 5}', 4401),
+        ('{"type": "subscribe", "channel": "jobs"}', 4401),
+        ('{"type": "hello", "token": "' + "a" * 70_000 + '"}', 1009),
+    ],
+)
+async def test_a_bad_first_message_ends_the_connection(admin: GatewayClient, first: str | bytes, code: int) -> None:
+    async with admin.socket(hello=False) as socket:
+        await socket.connection.send(first)
+        assert await socket.closed() == code
+
+
+async def test_silence_ends_the_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HELLO_TIMEOUT_S", 0.1)
+    async with gateway_at_hand(tmp_path) as admin, admin.socket(hello=False) as socket:
+        assert await socket.closed() == 4408
+
+
+async def test_an_expired_token_says_refresh(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with gateway_at_hand(tmp_path, clock=clock, access_token_ttl_s=60) as admin:
+        clock.advance(61)
+        async with admin.socket(hello=False) as socket:
+            await socket.say(type="hello", token=admin.token)
+            assert await socket.closed() == 4010
+
+
+async def test_a_connection_ends_with_its_token_unless_it_gets_a_new_one(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with gateway_at_hand(tmp_path, clock=clock, access_token_ttl_s=60, websocket_ping_interval=100) as admin:
+        async with admin.socket() as kept, admin.socket() as left:
+            clock.advance(50)
+            fresh = await admin.http.post("/api/auth/refresh", json={"refreshToken": admin.refresh_token})
+            await kept.say(type="token:refresh", token=fresh.json()["accessToken"])
+            await kept.hear("token:refreshed")
+            clock.advance(11)
+            await left.say(type="pong")
+            await kept.hear("ping")
+            assert await left.closed() == 4010
+            await kept.say(type="ping")
+            await kept.hear("pong")
+
+
+async def test_another_users_token_does_not_take_over(admin: GatewayClient) -> None:
+    ann = await admin.invite("ann")
+    async with admin.socket() as socket:
+        await socket.say(type="token:refresh", token=ann.token)
+        assert await socket.closed() == 4401
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"type": "dance"},
+        {"type": "subscribe"},
+        {"type": "subscribe", "channel": "everything"},
+        {"type": "subscribe", "channel": "job:1"},
+        {"type": "subscribe", "channel": "jobs", "cursor": -1},
+        {"type": "subscribe", "channel": "jobs", "cursor": "x"},
+        {"type": "subscribeToJob"},
+        {"type": "subscribeToEverything"},
+    ],
+    ids=str,
+)
+async def test_a_bad_command_is_refused_and_the_connection_goes_on(admin: GatewayClient, wrong: dict[str, Any]) -> None:
+    async with admin.socket() as socket:
+        await socket.say(**wrong)
+        refused = await socket.hear("error")
+        await socket.say(type="ping", id=1)
+        await socket.hear("pong")
+
+    assert (refused["code"], refused["temporary"]) == ("FIELD_INVALID", False)
+
+
+async def test_too_many_commands_end_the_connection(admin: GatewayClient) -> None:
+    async with admin.socket() as socket:
+        for _ in range(150):
+            await socket.say(type="pong")
+        assert await socket.closed() == 4029
+
+
+@pytest.mark.parametrize("origin", ["https://evil.test", "chrome-extension://abcdefg", "null"])
+async def test_pages_of_others_are_kept_out(admin: GatewayClient, origin: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with admin.socket(origin=origin):
+            pytest.fail("it came in")
+
+    assert refused.value.response.status_code == 403
+    assert b"PERMISSION_DENIED" in (refused.value.response.body or b"")
+
+
+async def test_our_own_pages_and_allowed_ones_come_in(admin: GatewayClient) -> None:
+    for origin in (f"http://127.0.0.1:{admin.port}", "chrome-extension://abcdef"):
+        async with admin.socket(origin=origin):
+            pass
+
+
+async def test_another_subprotocol_is_told_so(admin: GatewayClient) -> None:
+    async with admin.socket(hello=False, subprotocols=["clipferry.v9"]) as socket:
+        assert await socket.closed() == 4406
+
+
+async def test_switched_off_is_said_at_the_door(tmp_path: Path) -> None:
+    async with gateway_at_hand(tmp_path, websocket_enabled=False) as admin:
+        with pytest.raises(InvalidStatus) as refused:
+            async with admin.socket():
+                pytest.fail("it came in")
+
+    assert refused.value.response.status_code == 503
+    assert b"WEBSOCKET_ENABLED" in (refused.value.response.body or b"")

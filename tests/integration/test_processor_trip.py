@@ -1,0 +1,158 @@
+"""All four parts of a delivery for real, in one process: queue, processor with yt-dlp, notifier, a Bot API, a site."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from clipferry.queue.v1 import job_pb2 as job_pb
+from clipferry.queue.v1 import queue_service_pb2 as queue_pb
+from clipferry.queue.v1 import queue_service_pb2_grpc as queue_grpc
+from sandbox.botapi.server import RunningBotApi, bot_api
+from sandbox.site.media import Media, make_media
+from sandbox.site.samples import SAMPLES, Sample
+from sandbox.site.server import SampleSite, sample_site
+from services.chassis.channel import open_link
+from services.notifier.config import NotifierSettings
+from services.notifier.service import notifier_service
+from services.processor.config import ProcessorSettings
+from services.processor.service import processor_service
+from services.queue.config import QueueSettings
+from services.queue.service import queue_service
+
+TOKEN = "123456:a-token-that-only-the-sandbox-knows-of"
+ENDED = (job_pb.JOB_STATE_COMPLETED, job_pb.JOB_STATE_FAILED, job_pb.JOB_STATE_CANCELLED)
+
+
+@dataclass
+class World:
+    site: SampleSite
+    telegram: RunningBotApi
+    queue: queue_grpc.QueueServiceStub
+    tmpfs_dir: Path
+
+    async def submit(self, path: str, *, title: str = "") -> str:
+        request = queue_pb.SubmitJobRequest(
+            owner="tester", spec=job_pb.JobSpec(url=self.site.url + path, destination="42", caption=title)
+        )
+        return str((await self.queue.SubmitJob(request, timeout=5)).job.name)
+
+    async def watch(self, name: str) -> tuple[job_pb.Job, list[job_pb.Progress]]:
+        """Return the job at its end, and all progress that was seen on the way."""
+        call = self.queue.WatchJobs()
+        await call.write(queue_pb.WatchJobsRequest(names=[name], include_progress=True, after_sequence=0))
+        seen: list[job_pb.Progress] = []
+        try:
+            async with asyncio.timeout(60):
+                async for batch in call:
+                    for item in batch.items:
+                        if item.HasField("progress"):
+                            seen.append(item.progress.progress)
+                        if item.HasField("event") and item.event.job.state in ENDED:
+                            return item.event.job, seen
+        finally:
+            call.cancel()
+        raise AssertionError("the watch ended before the job")
+
+    async def memory(self) -> job_pb.MemoryStats:
+        return (await self.queue.GetStats(queue_pb.GetStatsRequest(), timeout=5)).stats.memory
+
+
+@pytest.fixture(scope="module")
+def media() -> Media:
+    return asyncio.run(make_media())
+
+
+@pytest.fixture
+async def world(media: Media, tmp_path: Path) -> AsyncIterator[World]:
+    tmpfs_dir = Path("/dev/shm") / f"clipferry-test-{tmp_path.name}"
+    queue_settings = QueueSettings(
+        listen_address="127.0.0.1:0",
+        database_url=f"sqlite:///{tmp_path}/queue.db",
+        worker_spawn_delay_ms=0,
+        drain_s=0.1,
+    )
+    async with sample_site(media=media) as site, bot_api(token=TOKEN, chats=["42"]) as telegram:
+        notifier_settings = NotifierSettings(
+            listen_address="127.0.0.1:0",
+            telegram_bot_token=SecretStr(TOKEN),
+            telegram_api_base_url=telegram.url,
+            drain_s=0.1,
+        )
+        async with queue_service(queue_settings) as queue_port, notifier_service(notifier_settings) as notifier_port:
+            processor_settings = ProcessorSettings(
+                listen_address="127.0.0.1:0",
+                queue_target=f"127.0.0.1:{queue_port}",
+                notifier_target=f"127.0.0.1:{notifier_port}",
+                egress_allow=site.url.removeprefix("http://"),
+                tmpfs_dir=tmpfs_dir,
+                drain_s=0.1,
+            )
+            async with (
+                processor_service(processor_settings),
+                open_link(f"127.0.0.1:{queue_port}") as link,
+            ):
+                yield World(site, telegram, queue_grpc.QueueServiceStub(link.channel), tmpfs_dir)
+    assert [path.name for path in tmpfs_dir.iterdir() if path.is_dir()] == []
+    for path in tmpfs_dir.iterdir():
+        path.unlink()
+    tmpfs_dir.rmdir()
+
+
+GOOD = [sample for sample in SAMPLES if not sample.reason and "watch" not in sample.path]
+
+
+@pytest.mark.parametrize("sample", GOOD, ids=[sample.path for sample in GOOD])
+async def test_a_sample_arrives(world: World, sample: Sample) -> None:
+    job, seen = await world.watch(await world.submit(sample.path))
+    assert job.state == job_pb.JOB_STATE_COMPLETED, job.error
+    (message,) = world.telegram.messages
+    assert message.method == "sendVideo"
+    assert message.file is not None
+    assert message.file.decoded
+    assert message.file.moov_before_mdat
+    assert (message.fields["width"], message.fields["height"]) == (str(sample.width), str(sample.height))
+    assert message.fields["supports_streaming"].lower() == "true"
+    assert abs(float(message.fields["duration"]) - sample.duration_s) <= 1
+    assert message.file.thumbnail
+    assert job.delivery.message_id == message.message_id
+    percents = [progress.percent for progress in seen]
+    assert percents == sorted(percents)
+    assert not any(world.tmpfs_dir.glob("run-*/job-*"))
+
+
+BAD = [sample for sample in SAMPLES if sample.reason]
+
+
+@pytest.mark.parametrize("sample", BAD, ids=[sample.path for sample in BAD])
+async def test_a_bad_sample_fails_with_its_reason_and_the_next_job_works(world: World, sample: Sample) -> None:
+    job, _ = await world.watch(await world.submit(sample.path))
+    assert (job.state, job.error.reason) == (job_pb.JOB_STATE_FAILED, sample.reason)
+    assert list(world.telegram.messages) == []
+    job, _ = await world.watch(await world.submit("/media/clip.mp4"))
+    assert job.state == job_pb.JOB_STATE_COMPLETED
+
+
+async def test_a_cancel_while_downloading_stops_the_bytes(world: World) -> None:
+    name = await world.submit("/endless.mp4")
+    await _until_downloading(world, name)
+    await world.queue.CancelJob(queue_pb.CancelJobRequest(name=name), timeout=5)
+    job, _ = await world.watch(name)
+    assert job.state == job_pb.JOB_STATE_CANCELLED
+    assert not any(world.tmpfs_dir.glob("run-*/job-*"))
+    assert list(world.telegram.messages) == []
+
+
+async def _until_downloading(world: World, name: str) -> None:
+    call = world.queue.WatchJobs()
+    await call.write(queue_pb.WatchJobsRequest(names=[name], include_progress=True, after_sequence=0))
+    try:
+        async with asyncio.timeout(30):
+            async for batch in call:
+                if any(item.progress.progress.stage == job_pb.STAGE_DOWNLOADING for item in batch.items):
+                    return
+    finally:
+        call.cancel()

@@ -1,0 +1,372 @@
+"""The worker against a scripted queue over real gRPC: its runs outlive streams, and every order is obeyed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+import pytest
+
+from clipferry.processor.v1 import processor_service_pb2 as processor_pb
+from clipferry.processor.v1 import processor_service_pb2_grpc as processor_grpc
+from clipferry.queue.v1 import job_pb2 as job_pb
+from services.chassis.channel import open_link
+from services.chassis.errors import ClipferryError, Reason
+from services.chassis.status import remote_errors
+from services.chassis.wire import duration
+from services.processor.config import ProcessorSettings
+from services.processor.core.ports import Entry
+from services.processor.service import processing
+from tests.fakes.processor_notifier import ScriptedNotifier, scripted_notifier
+from tests.fakes.processor_queue import ScriptedQueue, agree, assign, lease, refuse, scripted_queue, silence
+from tests.fakes.processor_tools import FOUND, FakeDownloader, FakeMedia, Script, moved
+
+
+@dataclass
+class World:
+    queue: ScriptedQueue
+    notifier: ScriptedNotifier
+    script: Script
+    site: FakeDownloader
+    processor: processor_grpc.ProcessorServiceStub
+
+    async def status(self) -> processor_pb.GetStatusResponse:
+        status: processor_pb.GetStatusResponse = await self.processor.GetStatus(
+            processor_pb.GetStatusRequest(), timeout=5
+        )
+        return status
+
+    async def begin(self, number: int = 1, *, at: str = "download") -> None:
+        """Assign a job and wait until its run has reached that step, where it stays."""
+        self.script.stops.add(at)
+        (await self.queue.stream()).say(assigns=[assign(number)])
+        await self.script.arrival(at).wait()
+
+    async def idle(self) -> None:
+        """Wait until the worker has said that something runs, and then that nothing does and no memory is held."""
+        await self.queue.until(lambda: any(ready.free_slots < 2 for ready in self.queue.readies))
+        await self.queue.until(
+            lambda: self.queue.readies[-1].free_slots == 2 and self.queue.readies[-1].memory.current_bytes == 0
+        )
+        assert self.site.open_count == 0
+
+
+@asynccontextmanager
+async def a_world(queue: ScriptedQueue, **settings: object) -> AsyncIterator[World]:
+    script = Script()
+    site = FakeDownloader(script)
+    notifier = ScriptedNotifier()
+    async with scripted_queue(queue) as queue_address, scripted_notifier(notifier) as notifier_address:
+        defaults: dict[str, object] = {
+            "listen_address": "127.0.0.1:0",
+            "queue_target": queue_address,
+            "notifier_target": notifier_address,
+            "max_concurrent_downloads": 2,
+            "drain_s": 0.0,
+            "probe_wait_s": 0.0,
+        }
+        checked = ProcessorSettings.model_validate(defaults | settings)
+        async with processing(checked, site, FakeMedia(script)) as port, open_link(f"127.0.0.1:{port}") as link:
+            stub = processor_grpc.ProcessorServiceStub(link.channel)
+            yield World(queue, notifier, script, site, stub)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with a_world(ScriptedQueue()) as world:
+        yield world
+
+
+async def test_a_worker_says_who_it_is_and_what_it_can_take(world: World) -> None:
+    stream = await world.queue.stream()
+    assert stream.hello.slots == 2
+    assert stream.hello.memory_limit_bytes == 209_715_200
+    assert set(stream.hello.versions) == {"clipferry", "yt-dlp"}
+    assert stream.hello.memory_processing
+    await world.queue.until(lambda: world.queue.readies)
+    ready = world.queue.readies[0]
+    assert (ready.free_slots, ready.free_bytes) == (2, 209_715_200)
+    assert ready.memory.max_per_video_bytes == 52_428_800
+
+
+async def test_a_job_goes_all_the_way(world: World) -> None:
+    (await world.queue.stream()).say(assigns=[assign()])
+    await world.queue.until(lambda: "complete_job" in world.queue.kinds())
+    assert world.queue.kinds() == ["begin_send", "commit_send", "complete_job"]
+    complete = world.queue.move("complete_job").complete_job
+    assert (complete.lease, complete.delivery.message_id) == (lease(), 8)
+    assert bytes(world.notifier.data) == world.site.data
+    await world.idle()
+
+
+async def test_credits_follow_what_runs(world: World) -> None:
+    await world.begin()
+    await world.queue.until(lambda: world.queue.readies[-1].free_slots == 1)
+    assert world.queue.readies[-1].memory.active_allocations == 1
+    world.script.go.set()
+    await world.idle()
+
+
+async def test_progress_is_seen_at_once_and_rises(world: World) -> None:
+    """The beat interval is ten seconds: progress does not wait for it."""
+    await world.begin()
+    await world.queue.until(lambda: any(beat.progress.percent > 5 for beat in world.queue.beats), within_s=2)
+    world.script.go.set()
+    await world.queue.until(lambda: "complete_job" in world.queue.kinds())
+    percents = [beat.progress.percent for beat in world.queue.beats if beat.HasField("progress")]
+    assert percents == sorted(percents)
+
+
+async def test_much_progress_is_ten_messages_a_second(world: World) -> None:
+    world.site.moves = [moved(step) for step in range(1, 3_001)]
+    (await world.queue.stream()).say(assigns=[assign()])
+    await world.queue.until(lambda: "complete_job" in world.queue.kinds())
+    assert len(world.queue.beats) < 30
+
+
+@pytest.mark.parametrize("step", ["extract", "download", "describe", "begin"])
+async def test_a_cancel_stops_the_run_and_is_told(world: World, step: str) -> None:
+    if step == "begin":
+        world.queue.answers["begin_send"] = silence
+        (await world.queue.stream()).say(assigns=[assign()])
+        await world.queue.until(lambda: world.queue.kinds() == ["begin_send"])
+    else:
+        await world.begin(at=step)
+    world.queue.streams[0].say(cancels=[{"lease": lease()}])
+    await world.queue.until(lambda: "fail_job" in world.queue.kinds())
+    assert world.queue.move("fail_job").fail_job.error.reason == "CANCELLED"
+    await world.idle()
+
+
+async def test_a_cancel_while_sending_cuts_the_upload(world: World) -> None:
+    world.notifier.takes.clear()
+    (await world.queue.stream()).say(assigns=[assign()])
+    await world.notifier.got_part.wait()
+    world.queue.streams[0].say(cancels=[{"lease": lease()}])
+    await world.queue.until(lambda: "fail_job" in world.queue.kinds())
+    await asyncio.wait_for(world.notifier.ended.wait(), 5)
+    assert world.notifier.last is None
+
+
+async def test_after_the_commit_a_cancel_has_no_effect(world: World) -> None:
+    """The message may be out: honesty beats the flag."""
+    world.notifier.answers.clear()
+    (await world.queue.stream()).say(assigns=[assign()])
+    await world.notifier.got_last.wait()
+    world.queue.streams[0].say(cancels=[{"lease": lease()}])
+    world.notifier.answers.set()
+    await world.queue.until(lambda: "complete_job" in world.queue.kinds())
+    assert "fail_job" not in world.queue.kinds()
+
+
+async def test_a_lost_run_stops_and_calls_nothing(world: World) -> None:
+    await world.begin()
+    world.queue.streams[0].say(lost=[{"lease": lease()}])
+    await world.idle()
+    assert world.queue.kinds() == []
+    assert world.notifier.header is None
+
+
+async def test_an_order_for_another_token_is_not_for_this_run(world: World) -> None:
+    await world.begin()
+    world.queue.streams[0].say(cancels=[{"lease": lease(token=2)}], lost=[{"lease": lease(token=0)}])
+    world.script.go.set()
+    await world.queue.until(lambda: "complete_job" in world.queue.kinds())
+
+
+async def test_a_newer_run_of_a_job_replaces_the_older(world: World) -> None:
+    await world.begin()
+    world.queue.streams[0].say(assigns=[assign(token=2)])
+    world.script.go.set()
+    await world.queue.until(lambda: "complete_job" in world.queue.kinds())
+    assert world.queue.move("complete_job").complete_job.lease == lease(token=2)
+    await world.idle()
+
+
+async def test_a_refused_commit_sends_nothing_and_ends_as_cancelled(world: World) -> None:
+    world.queue.answers["commit_send"] = refuse(Reason.CANCEL_REQUESTED)
+    (await world.queue.stream()).say(assigns=[assign()])
+    await world.queue.until(lambda: "fail_job" in world.queue.kinds())
+    fail = world.queue.move("fail_job").fail_job
+    assert (fail.error.reason, fail.not_sent) == ("CANCELLED", True)
+    assert world.notifier.last is None
+
+
+async def test_a_failure_carries_its_reason_numbers_and_delay(world: World) -> None:
+    world.script.failures["extract"] = ClipferryError(
+        Reason.RATE_LIMITED, "The site asks to wait 7 s.", retry_after_s=7, status=429
+    )
+    (await world.queue.stream()).say(assigns=[assign()])
+    await world.queue.until(lambda: "fail_job" in world.queue.kinds())
+    fail = world.queue.move("fail_job").fail_job
+    assert fail.error.reason == "RATE_LIMITED"
+    assert fail.error.message == "The site asks to wait 7 s."
+    assert fail.error.retryable
+    assert dict(fail.error.metadata) == {"status": "429"}
+    assert fail.retry_after.seconds == 7
+    assert not fail.not_sent
+
+
+async def test_a_broken_stream_disturbs_no_run(world: World) -> None:
+    """The worker comes back with the same id and its leases, and the run was never touched."""
+    await world.begin()
+    world.queue.streams[0].end()
+    second = await world.queue.stream(2)
+    assert second.hello.worker_id == world.queue.streams[0].hello.worker_id
+    assert list(second.hello.leases) == [lease()]
+    world.script.go.set()
+    await world.queue.until(lambda: "complete_job" in world.queue.kinds())
+    assert world.script.steps.count("extract") == 1
+
+
+@pytest.mark.parametrize("kind", ["begin_send", "commit_send", "complete_job", "fail_job"])
+async def test_an_unanswered_move_is_sent_again_on_the_next_stream(world: World, kind: str) -> None:
+    if kind == "fail_job":
+        world.script.failures["extract"] = ClipferryError(Reason.GONE)
+    world.queue.answers[kind] = silence
+    (await world.queue.stream()).say(assigns=[assign()])
+    await world.queue.until(lambda: kind in world.queue.kinds())
+    world.queue.answers[kind] = agree
+    world.queue.streams[0].end()
+    await world.queue.until(lambda: world.queue.kinds().count(kind) == 2)
+    await world.idle()
+    assert world.queue.kinds()[-1] == ("fail_job" if kind == "fail_job" else "complete_job")
+
+
+async def test_a_lease_that_is_not_renewed_ends_the_run() -> None:
+    queue = ScriptedQueue(lease_ttl_s=0.6, beat_interval_s=0.1)
+    queue.renews = False
+    async with a_world(queue) as world:
+        world.script.stops.add("download")
+        (await world.queue.stream()).say(assigns=[assign(ttl_s=0.6)])
+        await world.script.arrival("download").wait()
+        await world.idle()
+        assert world.queue.kinds() == []
+
+
+async def test_a_lease_that_is_renewed_goes_on() -> None:
+    queue = ScriptedQueue(lease_ttl_s=0.6, beat_interval_s=0.1)
+    async with a_world(queue) as world:
+        world.script.stops.add("download")
+        (await world.queue.stream()).say(assigns=[assign(ttl_s=0.6)])
+        await world.queue.until(lambda: len(world.queue.beats) >= 12)
+        world.script.go.set()
+        await world.queue.until(lambda: "complete_job" in world.queue.kinds())
+
+
+async def test_past_the_commit_a_run_goes_on_without_its_lease() -> None:
+    queue = ScriptedQueue(lease_ttl_s=0.3, beat_interval_s=0.1)
+    queue.renews = False
+    async with a_world(queue) as world:
+        world.notifier.answers.clear()
+        (await world.queue.stream()).say(assigns=[assign(ttl_s=5)])
+        await world.notifier.got_last.wait()
+        await world.queue.until(lambda: len(world.queue.beats) >= 5)
+        world.notifier.answers.set()
+        await world.queue.until(lambda: "complete_job" in world.queue.kinds())
+
+
+async def test_finish_closes_a_recording(world: World) -> None:
+    world.site.found = replace(FOUND, is_live=True, estimated_bytes=0)
+    order = assign()
+    order.job.job.spec.allow_live = True
+    (await world.queue.stream()).say(assigns=[order])
+    await world.script.arrival("download").wait()
+    world.queue.streams[0].say(finishes=[{"lease": lease()}])
+    await world.queue.until(lambda: "complete_job" in world.queue.kinds())
+
+
+async def test_a_draining_queue_gets_no_credits_until_the_next_stream(world: World) -> None:
+    stream = await world.queue.stream()
+    stream.say(drain={})
+    await world.queue.until(lambda: world.queue.readies and world.queue.readies[-1].free_slots == 0)
+    stream.end()
+    await world.queue.stream(2)
+    await world.queue.until(lambda: world.queue.readies[-1].free_slots == 2)
+
+
+async def test_drain_finishes_what_ends_in_time(world: World) -> None:
+    await world.begin()
+    drain = asyncio.ensure_future(world.processor.Drain(processor_pb.DrainRequest(grace=duration(10)), timeout=20))
+    await world.queue.until(lambda: world.queue.readies[-1].free_slots == 0)
+    assert (await world.status()).draining
+    world.script.go.set()
+    drained = await drain
+    assert (drained.finished_count, drained.released_count) == (1, 0)
+    assert world.queue.kinds()[-1] == "complete_job"
+
+
+async def test_drain_hands_back_what_does_not(world: World) -> None:
+    await world.begin()
+    drained = await world.processor.Drain(processor_pb.DrainRequest(), timeout=20)
+    assert (drained.finished_count, drained.released_count) == (0, 1)
+    assert list(world.queue.move("release_jobs").release_jobs.leases) == [lease()]
+    assert world.site.open_count == 0
+
+
+async def test_leaving_the_service_hands_its_runs_back() -> None:
+    queue = ScriptedQueue()
+    async with a_world(queue) as world:
+        await world.begin()
+    assert queue.kinds() == ["release_jobs"]
+    assert world.site.open_count == 0
+
+
+async def test_status_names_what_runs(world: World) -> None:
+    await world.begin()
+    status = await world.status()
+    assert (status.slots_total, status.slots_busy, list(status.job_names)) == (2, 1, ["jobs/1"])
+    assert status.worker_id == world.queue.streams[0].hello.worker_id
+    assert status.memory.active_allocations == 1
+    assert status.ytdlp_version
+
+
+async def test_a_probe_shows_the_page_and_the_plan(world: World) -> None:
+    entries = tuple(Entry(item=item, title="x", url="https://e.com", duration_s=3) for item in (1, 2))
+    world.site.found = replace(FOUND, entries=entries, duration_s=12.5, estimated_bytes=60_000_000)
+    answer = await _probe(world)
+    assert (answer.title, answer.extractor, len(answer.entries)) == ("A walk in the park", "generic", 2)
+    assert answer.duration.ToMilliseconds() == 12_500
+    assert answer.plan.fit == processor_pb.FIT_TOO_LARGE
+    assert answer.plan.limit_bytes == 50_000_000
+
+
+async def _probe(world: World, url: str = "https://example.com/walk") -> processor_pb.ProbeUrlResponse:
+    with remote_errors():
+        answer: processor_pb.ProbeUrlResponse = await world.processor.ProbeUrl(
+            processor_pb.ProbeUrlRequest(spec=job_pb.JobSpec(url=url)), timeout=10
+        )
+    return answer
+
+
+async def _probe_refusal(world: World, url: str = "https://example.com/walk") -> Reason:
+    with pytest.raises(ClipferryError) as refusal:
+        await _probe(world, url)
+    return refusal.value.reason
+
+
+async def test_a_probe_fails_with_the_sites_reason(world: World) -> None:
+    world.script.failures["extract"] = ClipferryError(Reason.GEO_BLOCKED)
+    assert await _probe_refusal(world) is Reason.GEO_BLOCKED
+
+
+@pytest.mark.parametrize("url", ["", "ftp://e.com", "https://", "https://e.com/" + "x" * 2_100, "http://e.com/a b"])
+async def test_a_probe_of_a_bad_url_names_the_field(world: World, url: str) -> None:
+    assert await _probe_refusal(world, url) is Reason.FIELD_INVALID
+
+
+async def test_a_second_probe_is_told_that_one_runs(world: World) -> None:
+    world.script.stops.add("extract")
+    first = asyncio.create_task(_probe(world))
+    await world.script.arrival("extract").wait()
+    assert await _probe_refusal(world) is Reason.PROBE_BUSY
+    world.script.go.set()
+    await first
+    await _probe(world)
+
+
+async def test_a_probe_has_a_deadline() -> None:
+    async with a_world(ScriptedQueue(), probe_timeout_s=0.1) as world:
+        world.script.stops.add("extract")
+        assert await _probe_refusal(world) is Reason.TIMED_OUT
+        assert world.site.open_count == 0
