@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from gateway.api.problems import status_of
 from gateway.config import GatewaySettings
 from services.chassis.errors import Reason
 from services.chassis.settings import Settings, env_name, is_secret
@@ -67,11 +68,12 @@ def reasons_page() -> str:
         "as `error.code`. *Retried* says whether the queue gives a job that failed with it another run by itself.",
         "Made from the code: `make documents`.",
         "",
-        "| reason | gRPC status | retried | says |",
-        "|---|---|---|---|",
+        "| reason | gRPC status | HTTP status | retried | says |",
+        "|---|---|---|---|---|",
     ]
     lines += [
-        f"| `{reason.name}` | `{STATUS_BY_KIND[reason.kind].name}` | {'yes' if reason.retryable else 'no'} | {reason.text} |"
+        f"| `{reason.name}` | `{STATUS_BY_KIND[reason.kind].name}` | {status_of(reason).value} "
+        f"| {'yes' if reason.retryable else 'no'} | {reason.text} |"
         for reason in Reason
     ]
     return "\n".join(lines) + "\n"

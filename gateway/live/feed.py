@@ -87,6 +87,8 @@ class Feed:
                 break
             if wanted is not None and wanted != followed:
                 self._publisher.board.keep_owners(wanted)
+                if call.done():
+                    return
                 await call.write(self._request(wanted, is_first=False))
                 followed = wanted
         try:

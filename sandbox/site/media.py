@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.site.ffmpeg import ffmpeg
@@ -39,12 +39,12 @@ class Media:
     """Everything the site serves, and what is true of its clip.
 
     Args:
-        files: Bodies by path below ``/media/``, such as ``hls/index.m3u8``.
+        files: Bodies by path below ``/media/``, such as ``hls/index.m3u8``. Not shown: megabytes.
         frames_sha256: Of the clip's decoded pictures: the same after any change of container.
         mdat_sha256: Of the clip's media data: the same after its index was moved to the front.
     """
 
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes] = field(repr=False)
     frames_sha256: str
     mdat_sha256: str
 

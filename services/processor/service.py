@@ -48,9 +48,11 @@ async def processor_service(settings: ProcessorSettings) -> AsyncIterator[int]:
         fragments_at_once=settings.concurrent_fragments,
     )
     allow = parse_allow_list(settings.egress_allow)
-    async with open_downloader(settings.tmpfs_dir, egress_allow=allow, limits=limits) as downloader:
-        async with processing(settings, downloader, FfmpegMedia()) as port:
-            yield port
+    async with (
+        open_downloader(settings.tmpfs_dir, egress_allow=allow, limits=limits) as downloader,
+        processing(settings, downloader, FfmpegMedia()) as port,
+    ):
+        yield port
 
 
 @asynccontextmanager

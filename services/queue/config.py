@@ -31,8 +31,8 @@ class QueueSettings(Settings):
     auto_cleanup_interval_ms: int = Field(300_000, validation_alias="AUTO_CLEANUP_INTERVAL", ge=100)
     """Time between two looks for jobs that may be forgotten, in milliseconds. At least 100. Default 300000."""
 
-    job_retention_s: float = Field(3_600.0, validation_alias="JOB_RETENTION_S", ge=1)
-    """Seconds that ended jobs are kept. At least 1. Default 3600."""
+    job_retention_ms: int = Field(3_600_000, validation_alias="JOB_RETENTION", ge=1000)
+    """How long ended jobs are kept, in milliseconds. At least 1000. Default 3600000 (1 hour)."""
 
     event_log_count: int = Field(200_000, validation_alias="EVENT_LOG_COUNT", ge=1)
     """Newest events that are kept for watchers that come back. At least 1. Default 200000."""

@@ -56,7 +56,7 @@ async def queue_service(settings: QueueSettings, clock: Clock | None = None) -> 
                 settings.database_path,
                 new_ledger=partial(Ledger, settings.max_queue_size, settings.max_per_owner_queued),
                 policy=_policy(settings),
-                encode=partial(encode_job, retention_ms=round(settings.job_retention_s * 1000)),
+                encode=partial(encode_job, retention_ms=settings.job_retention_ms),
                 clock=clock,
                 publish=listeners.publish,
             )
@@ -77,7 +77,7 @@ async def queue_service(settings: QueueSettings, clock: Clock | None = None) -> 
                     store,
                     clock,
                     interval_s=settings.auto_cleanup_interval_ms / 1000,
-                    retention_s=settings.job_retention_s,
+                    retention_s=settings.job_retention_ms / 1000,
                     keep_events=settings.event_log_count,
                 ),
             ),

@@ -55,7 +55,8 @@ async def test_an_expired_token_says_refresh(tmp_path: Path) -> None:
 async def test_a_connection_ends_with_its_token_unless_it_gets_a_new_one(tmp_path: Path) -> None:
     clock = FakeClock()
     async with gateway_at_hand(tmp_path, clock=clock, access_token_ttl_s=60, websocket_ping_interval=100) as admin:
-        async with admin.socket() as kept, admin.socket() as left:
+        kept_block, left_block = admin.socket(), admin.socket()
+        async with kept_block as kept, left_block as left:
             clock.advance(50)
             fresh = await admin.http.post("/api/auth/refresh", json={"refreshToken": admin.refresh_token})
             await kept.say(type="token:refresh", token=fresh.json()["accessToken"])

@@ -1,8 +1,9 @@
 """What a live client hears over /ws, from a real queue with a worker in the test's hand."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import pytest
 
 from clipferry.queue.v1 import job_pb2
 from services.chassis.channel import open_link
-from services.chassis.errors import ClipferryError, Reason
 from services.queue.service import queue_service
 from tests.fakes.eventually import eventually
 from tests.fakes.freezing_proxy import freezing_proxy
@@ -64,7 +64,7 @@ async def test_a_job_is_seen_from_start_to_end(both: tuple[QueueClient, GatewayC
     assert [message["version"] for message in heard] == sorted(message["version"] for message in heard)
     shown = [message["progress"] for message in heard if message["type"] == "job:progress"]
     assert shown == sorted(shown)
-    assert shown[0] == 10
+    assert {10, 40} <= set(shown)
     assert finished["status"] == "completed"
     assert finished["error"] is None
     result = finished["result"]
@@ -149,21 +149,15 @@ async def test_progress_never_falls_within_an_attempt(both: tuple[QueueClient, G
 
 async def test_stats_come_with_each_finish(both: tuple[QueueClient, GatewayClient]) -> None:
     queue, admin = both
-    async with queue.worker(slots=3) as worker, admin.socket("queue", "memory") as socket:
-        job = await admin.submit()
-        await worker.ready()
-        await worker.run()
-        await admin.submit("https://video.test/2")
-        await admin.request("DELETE", (await admin.submit("https://video.test/3"))["links"]["self"])
-        stats = await socket.hear("queue:stats")
-        while not stats["stats"]["cancelled"]:
-            stats = await socket.hear("queue:stats")
+    async with queue.worker(slots=3), admin.socket("queue", "memory") as socket:
+        await admin.request("DELETE", (await admin.submit())["links"]["self"])
+        while not (stats := await socket.hear("queue:stats"))["stats"]["cancelled"]:
+            pass
         memory = await socket.hear("memory:stats")
 
-    assert (stats["stats"]["webSocket"]["queueSubscriptions"], stats["memoryUsage"]) == (1, "0 MB")
-    assert (stats["stats"]["maxWorkers"], stats["stats"]["realTimeUpdates"]) == (3, True)
+    assert (stats["queued"], stats["processing"], stats["memoryUsage"]) == (0, 0, "0 MB")
+    assert (stats["stats"]["maxWorkers"], stats["stats"]["webSocket"]["queueSubscriptions"]) == (3, 1)
     assert memory["stats"]["currentFormatted"] == "0 MB"
-    assert job["id"]
 
 
 async def test_the_node_systems_commands_are_understood(both: tuple[QueueClient, GatewayClient]) -> None:
@@ -242,25 +236,17 @@ async def test_a_gap_in_the_log_is_closed_by_a_snapshot(tmp_path: Path) -> None:
             job = await admin.submit()
             await socket.hear("job:queued")
             await first_queue.aclose()
-            async with queue_at_hand(tmp_path, event_log_count=1, auto_cleanup_interval_ms=100) as elsewhere:
+            async with queue_at_hand(tmp_path) as elsewhere:
                 await elsewhere.cancel(f"jobs/{job['id']}")
                 for number in range(5):
-                    await elsewhere.submit(f"https://video.test/other/{number}")
-                await eventually(lambda: _log_is_cut(elsewhere), what="a cut log")
+                    await elsewhere.submit(f"https://video.test/other/{number}", owner="admin")
+            with closing(sqlite3.connect(tmp_path / "queue.db")) as database, database:
+                database.execute("DELETE FROM job_events WHERE sequence < (SELECT max(sequence) FROM job_events)")
             async with queue_service(settings_for(tmp_path, listen_address=f"127.0.0.1:{port}", drain_s=0)):
                 assert (await socket.hear("job:finished"))["jobId"] == job["id"]
                 again = await socket.hear("subscribed")
 
     assert len(again["snapshot"]["jobs"]) == 6
-
-
-async def _log_is_cut(queue: QueueClient) -> bool:
-    try:
-        async with queue.watch(after_sequence=1) as watch:
-            await watch.item("event")
-    except ClipferryError as error:
-        return error.reason is Reason.CURSOR_EXPIRED
-    return False
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ async def admin(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gatew
         ("POST", "/api/probe", b'{"url": "https://a.test"}', 503, "NO_PROCESSOR", "processor"),
     ],
 )
-async def test_bad_requests_get_a_problem(
+async def test_bad_requests_get_a_problem(  # noqa: PLR0917 - a row of the table
     admin: GatewayClient, method: str, path: str, body: bytes | None, status: int, code: str, said: str
 ) -> None:
     response = await admin.request(method, path, content=body)

@@ -142,10 +142,9 @@ async def test_without_a_queue_the_gateway_says_so(tmp_path: Path) -> None:
 
 
 async def test_live_updates_can_be_switched_off(tmp_path: Path) -> None:
-    async with queue_service(settings_for(tmp_path)) as port:
-        async with gateway_at_hand(tmp_path, port, websocket_enabled=False) as admin:
-            stats = await admin.get("/api/queue/stats")
-            assert (await admin.get("/api/websocket/stats"))["enabled"] is False
+    async with queue_and_gateway(tmp_path, websocket_enabled=False) as (_, admin):
+        stats = await admin.get("/api/queue/stats")
+        assert (await admin.get("/api/websocket/stats"))["enabled"] is False
 
     assert (stats["webSocket"], stats["realTimeUpdates"]) == (None, False)
 

@@ -259,11 +259,14 @@ async def test_past_the_commit_a_run_goes_on_without_its_lease() -> None:
     queue.renews = False
     async with a_world(queue) as world:
         world.notifier.answers.clear()
-        (await world.queue.stream()).say(assigns=[assign(ttl_s=5)])
+        stream = await queue.stream()
+        stream.say(assigns=[assign(ttl_s=30)])
         await world.notifier.got_last.wait()
-        await world.queue.until(lambda: len(world.queue.beats) >= 5)
+        stream.say(renewed=[{"lease": lease(), "ttl": duration(0.1)}])
+        beat_count = len(queue.beats)
+        await queue.until(lambda: len(queue.beats) >= beat_count + 6)
         world.notifier.answers.set()
-        await world.queue.until(lambda: "complete_job" in world.queue.kinds())
+        await queue.until(lambda: "complete_job" in queue.kinds())
 
 
 async def test_finish_closes_a_recording(world: World) -> None:

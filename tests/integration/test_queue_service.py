@@ -128,8 +128,8 @@ async def test_a_waiting_job_is_cancelled_at_once_and_can_be_retried(client: Que
 
 
 async def test_ended_jobs_are_forgotten_after_their_time(tmp_path: Path) -> None:
-    """JOB_RETENTION_S, looked at each AUTO_CLEANUP_INTERVAL; a watcher keeps what it knows, a reader finds nothing."""
-    async with queue_at_hand(tmp_path, job_retention_s=1, auto_cleanup_interval_ms=100) as client:
+    """JOB_RETENTION, looked at each AUTO_CLEANUP_INTERVAL; a watcher keeps what it knows, a reader finds nothing."""
+    async with queue_at_hand(tmp_path, job_retention_ms=1000, auto_cleanup_interval_ms=100) as client:
         job = await client.submit()
         await client.cancel(job.name)
         assert (await client.get(job.name)).state == job_pb2.JOB_STATE_CANCELLED

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from sandbox.run.gateway import signed_in
+import pytest
+
+from sandbox.run.gateway import GatewayError, signed_in
 from sandbox.run.programs import answers
 from tests.fakes.eventually import eventually
 from tests.fakes.freezing_proxy import freezing_proxy
@@ -30,8 +32,12 @@ async def test_progress_needs_no_unary_call(stack: Stack) -> None:
                 job = await gateway.submit(stack.page("/gated/frozen/clip.mp4"))
                 following = asyncio.create_task(journey(gateway, job["id"]))
                 proxy.freeze()
+                asking = asyncio.create_task(gateway.get(f"/api/jobs/{job['id']}"))
                 await stack.open_gate("frozen")
                 messages = await following
+                assert proxy.held_count > 0, "nothing was frozen"
+                with pytest.raises(GatewayError):
+                    await asking
         finally:
             stack.kill("gateway behind a proxy")
 

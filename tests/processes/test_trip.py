@@ -10,7 +10,6 @@ from sandbox.run.verdict import faults
 from tests.fakes.eventually import eventually
 from tests.processes.journey import ended_job, journey
 from tests.processes.stack import Stack
-from tests.processes.writes import WriteMeter
 
 
 async def _faults(stack: Stack, job: dict[str, Any], page_url: str) -> list[str]:
@@ -47,19 +46,6 @@ async def test_the_video_arrives_whole(stack: Stack, gateway: Gateway, path: str
     assert job["result"]["memoryProcessing"] is True
     assert job["result"]["metadata"]["duration"] == pytest.approx(8, abs=0.2)
     await stack.memory_is_free()
-
-
-@pytest.mark.parametrize("path", ["/throttled/2000/clip.mp4", "/media/hls-audio/index.m3u8", "/media/dash/index.mpd"])
-async def test_nothing_is_written_to_a_disk(stack: Stack, gateway: Gateway, path: str) -> None:
-    """`write_bytes` of processor and notifier, with every child they have meanwhile, does not move over a job."""
-    await ended_job(gateway, stack.page("/media/clip.mp4"))  # first use of a module may write its .pyc
-
-    with WriteMeter(stack.pid("processor"), stack.pid("notifier")) as meter:
-        job = await ended_job(gateway, stack.page(f"{path}?for-the-meter"))
-
-    assert job["status"] == "completed", job["error"]
-    assert meter.written_bytes == 0
-    assert meter.process_count > 3, "the downloader was not seen at work"
 
 
 async def test_progress_comes_in_order(stack: Stack, gateway: Gateway) -> None:

@@ -21,7 +21,6 @@ class WriteMeter:
         self._roots = pids
         self._first: dict[tuple[int, str], int] = {}
         self._last: dict[tuple[int, str], int] = {}
-        self._names: set[str] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -43,11 +42,6 @@ class WriteMeter:
         return sum(count - self._first.get(process, 0) for process, count in self._last.items())
 
     @property
-    def names(self) -> set[str]:
-        """Names of every process that was seen, such as ``python`` and ``ffmpeg``."""
-        return self._names
-
-    @property
     def process_count(self) -> int:
         """Processes that were seen."""
         return len(self._last)
@@ -61,22 +55,30 @@ class WriteMeter:
         while pending:
             pid = pending.pop()
             try:
-                name, born, written = _read(pid)
+                born, written = _read(pid)
                 pending += _children(pid)
             except (FileNotFoundError, ProcessLookupError):
                 continue  # it ended while we looked
             self._last[pid, born] = written
-            self._names.add(name)
             if is_first:
                 self._first[pid, born] = written
 
 
-def _read(pid: int) -> tuple[str, str, int]:
+def descendants(pid: int) -> list[int]:
+    """Return a process and all that come from it, as of now."""
+    found, pending = [], [pid]
+    while pending:
+        found.append(pending.pop())
+        pending += _children(found[-1])
+    return found
+
+
+def _read(pid: int) -> tuple[str, int]:
+    """Return when a process was born, which with its id names it, and what it has written."""
     proc = Path(f"/proc/{pid}")
-    head, _, tail = (proc / "stat").read_text().rpartition(")")
-    name, born = head.partition("(")[2], tail.split()[19]
+    born = (proc / "stat").read_text().rpartition(")")[2].split()[19]
     counters = dict(line.split(": ") for line in (proc / "io").read_text().splitlines())
-    return name, born, int(counters["write_bytes"])
+    return born, int(counters["write_bytes"])
 
 
 def _children(pid: int) -> list[int]:

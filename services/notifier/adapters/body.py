@@ -37,17 +37,12 @@ class Body:
         self.is_whole = not self._tail
         yield self._head
         if self._upload is not None:
-            async with aclosing(self._upload.chunks()) as chunks:
-                while (chunk := await self._next(chunks)) is not None:
+            async with aclosing(self._upload.chunks(self._answer.cuts)) as chunks:
+                async for chunk in chunks:
                     yield chunk
         if self._tail:
             self.is_whole = True
             yield self._tail
-
-    async def _next(self, chunks: AsyncGenerator[bytes, None]) -> bytes | None:
-        with self._answer.cuts():
-            return await anext(chunks, None)
-        raise AssertionError("unreachable: the block returns or raises")
 
 
 def body_of(data: RequestData | None, answer: EarlyAnswer) -> Body:

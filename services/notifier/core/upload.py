@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import google_crc32c
@@ -55,8 +56,13 @@ class Upload:
         self._crc32c = 0
         self._reported_at_s = float("-inf")
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
+    async def chunks(
+        self, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> AsyncGenerator[bytes, None]:
         """Yield the file's bytes. The last part is yielded only if the whole file is what its sender saw.
+
+        Args:
+            waiting: Entered for each wait for a part; may end the wait by raising. Reports are never cut short.
 
         Raises:
             ClipferryError: CHECKSUM_MISMATCH when the bytes do not add up to `size_bytes` or to the checksum;
@@ -64,17 +70,19 @@ class Upload:
         """
         is_last = False
         while not is_last:
-            part = await self._next()
+            part = await self._next(waiting)
             self._check(part)
             is_last = part.crc32c is not None
             yield part.data
             self.taken_bytes += len(part.data)
             await self._tell()
 
-    async def _next(self) -> Part:
+    async def _next(self, waiting: Callable[[], AbstractContextManager[None]]) -> Part:
         try:
             async with asyncio.timeout(self._stall_s):
-                return await anext(self._parts)
+                with waiting():
+                    return await anext(self._parts)
+                raise AssertionError("unreachable: the block returns or raises")
         except StopAsyncIteration:
             raise self._damaged(f"ended after {self.taken_bytes} of {self.size_bytes} bytes") from None
         except TimeoutError as error:

@@ -1,0 +1,50 @@
+"""Numbers and frames as clients get them."""
+
+import json
+
+import pytest
+from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
+
+from gateway.live.frames import text_frame
+from gateway.views.job import number
+from gateway.views.memory import formatted
+from gateway.views.moment import iso
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "shown"),
+    [
+        (0, "0 MB"),
+        (512, "512 B"),
+        (1024, "1 KB"),
+        (47_185_920, "45 MB"),
+        (209_715_200, "200 MB"),
+        (1_610_612_736, "1.5 GB"),
+        (50_000_000, "47.7 MB"),
+    ],
+)
+def test_bytes_for_people(size_bytes: int, shown: str) -> None:
+    assert formatted(size_bytes) == shown
+
+
+def test_moments_are_written_as_javascript_writes_them() -> None:
+    assert iso(1_704_067_290_007) == "2024-01-01T00:01:30.007Z"
+
+
+def test_numbers_of_errors_are_numbers_where_json_keeps_them() -> None:
+    assert [number("7"), number("-7"), number("1e3"), number("²"), number("9" * 17)] == [7, "-7", "1e3", "²", "9" * 17]
+
+
+@pytest.mark.parametrize("size", [0, 1, 123, 124, 65_533, 65_534, 70_000])
+def test_a_frame_is_one_whole_text_frame(size: int) -> None:
+    """At each boundary of the length field; read by another implementation."""
+    reader = StreamReader()
+    reader.feed_data(text_frame("x" * size))
+    parsing = Frame.parse(reader.read_exact, mask=False)
+    with pytest.raises(StopIteration) as parsed:
+        next(parsing)
+
+    frame = parsed.value.value
+    assert (frame.opcode, frame.fin) == (Opcode.TEXT, True)
+    assert json.loads(frame.data) == "x" * size
