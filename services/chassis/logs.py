@@ -53,8 +53,8 @@ def set_up_logs(*, service: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Their INFO lines hold whole URLs, and Telegram's hold the bot's token.
-    for noisy in ("httpx", "httpcore", "telegram", "yoyo"):
+    # Their INFO lines hold whole URLs, and Telegram's hold the bot's token; grpc's DEBUG lines drown all others.
+    for noisy in ("asyncio", "grpc", "httpcore", "httpx", "telegram", "yoyo"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 

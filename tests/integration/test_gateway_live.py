@@ -77,15 +77,17 @@ async def test_a_job_is_seen_from_start_to_end(both: tuple[QueueClient, GatewayC
 
 
 async def test_a_job_is_heard_once_by_who_listens_twice(both: tuple[QueueClient, GatewayClient]) -> None:
-    _, admin = both
+    queue, admin = both
     job = await admin.submit()
-    async with admin.socket("jobs", f"job:{job['id']}") as socket:
-        await admin.request("DELETE", job["links"]["self"])
+    async with queue.worker() as worker, admin.socket("jobs", f"job:{job['id']}") as socket:
+        await worker.ready()
+        await deliver(worker, (await worker.run()).lease)
         await socket.hear("job:finished")
         await socket.say(type="ping")
         await socket.hear("pong")
 
-    assert [message["type"] for message in socket.heard].count("job:finished") == 1
+    kinds = [message["type"] for message in socket.heard]
+    assert (kinds.count("job:started"), kinds.count("job:finished")) == (1, 1)
 
 
 async def test_a_snapshot_shows_what_was_before(both: tuple[QueueClient, GatewayClient]) -> None:

@@ -62,7 +62,8 @@ class Upload:
         """Yield the file's bytes. The last part is yielded only if the whole file is what its sender saw.
 
         Args:
-            waiting: Entered for each wait for a part; may end the wait by raising. Reports are never cut short.
+            waiting: Entered for each wait for a part; may end the wait by raising. Reports are
+                never cut short: grpc.aio cannot end a call well after a write was.
 
         Raises:
             ClipferryError: CHECKSUM_MISMATCH when the bytes do not add up to `size_bytes` or to the checksum;
@@ -81,8 +82,7 @@ class Upload:
         try:
             async with asyncio.timeout(self._stall_s):
                 with waiting():
-                    return await anext(self._parts)
-                raise AssertionError("unreachable: the block returns or raises")
+                    part = await anext(self._parts)
         except StopAsyncIteration:
             raise self._damaged(f"ended after {self.taken_bytes} of {self.size_bytes} bytes") from None
         except TimeoutError as error:
@@ -92,6 +92,7 @@ class Upload:
                 taken_bytes=self.taken_bytes,
                 size_bytes=self.size_bytes,
             ) from error
+        return part
 
     def _check(self, part: Part) -> None:
         after_bytes = self.taken_bytes + len(part.data)
