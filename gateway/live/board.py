@@ -136,7 +136,13 @@ def _names(before: _Known, job: job_pb2.Job) -> Sequence[str]:
         job_pb2.JOB_STATE_SENDING,
     )
     if is_same_run:
-        return (PROGRESS,)
+        return (PROGRESS,) if _shows_otherwise(before, job) else ()
     if was_told and before.state not in (job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RETRY_WAIT):
         return (RETRYING, STARTED)
     return (STARTED,)
+
+
+def _shows_otherwise(before: _Known, job: job_pb2.Job) -> bool:
+    """Return whether people see a difference; a new reservation of memory is none."""
+    was_cancelling = before.job is not None and before.job.cancel_requested
+    return before.state != job.state or was_cancelling != job.cancel_requested

@@ -42,10 +42,11 @@ class JobProgress(Said, frozen=True):
     attempt: int
     cursor: int
     stage: str | None
-    done_bytes: int = 0
+    bytes_done: int = 0
     """Bytes moved in this stage."""
-    total_bytes: int | None = None
-    bytes_per_second: int | None = None
+    bytes_total: int | None = None
+    speed_bps: int | None = None
+    """Bytes a second."""
     eta_seconds: int | None = None
     """Rest of this stage."""
     cancel_requested: bool = False

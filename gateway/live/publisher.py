@@ -153,9 +153,9 @@ class Publisher:
             attempt=item.attempt,
             cursor=self.cursor,
             stage=STAGES.get(progress.stage),
-            done_bytes=progress.done_bytes,
-            total_bytes=progress.total_bytes or None,
-            bytes_per_second=progress.bytes_per_second or None,
+            bytes_done=progress.done_bytes,
+            bytes_total=progress.total_bytes or None,
+            speed_bps=progress.bytes_per_second or None,
             eta_seconds=math.ceil(rest_bytes / progress.bytes_per_second) if has_end else None,
         )
         frame, key = text_frame(message), (PROGRESS, item.name)

@@ -59,7 +59,7 @@ class StatsView(msgspec.Struct, rename="camel", frozen=True):
     cancelled: int
     workers: int
     """Processors that are connected."""
-    oldest_queued_age: int | None
+    oldest_age_ms: int | None
     """Milliseconds that the oldest waiting job has waited."""
     ytdlp_versions: list[str]
 
@@ -91,7 +91,7 @@ def stats_view(stats: job_pb2.Stats, web_socket: WebSocketView | None) -> StatsV
         auto_cleanup=stats.auto_cleanup,
         cancelled=jobs.get("CANCELLED", 0),
         workers=stats.workers,
-        oldest_queued_age=(
+        oldest_age_ms=(
             round(span_s(stats.oldest_queued_age) * 1000) if stats.HasField("oldest_queued_age") else None
         ),
         ytdlp_versions=list(stats.ytdlp_versions),

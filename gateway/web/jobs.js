@@ -30,7 +30,7 @@ export function showProgress(message) {
   if (!entry || entry.view.version > message.version || entry.view.result) return;
   const { progress, stage, version, attempt } = message;
   entry.view = { ...entry.view, status: "processing", progress, stage, version, attempt, message: message.message };
-  entry.speed = message.bytesPerSecond;
+  entry.speed = message.speedBps;
   entry.eta = message.etaSeconds;
   draw(entry);
 }

@@ -52,14 +52,14 @@ class Screen:
             self._console.print(f"  {percent:5.1f} %  {stage:<12} {sentence}", highlight=False)
 
     def _show_stage(self, stage: str, message: dict[str, Any]) -> None:
-        done, total = int(message.get("doneBytes") or 0), int(message.get("totalBytes") or 0)
+        done, total = int(message.get("bytesDone") or 0), int(message.get("bytesTotal") or 0)
         if not stage or stage == "waiting":
             return
         if stage not in self._stages:
             self._finish_stages()
             self._stages[stage] = self._bars.add_task(stage, total=None, note="")
         note = f"{human(done)} of {human(total)}" if total else human(done) if done else ""
-        if speed := int(message.get("bytesPerSecond") or 0):
+        if speed := int(message.get("speedBps") or 0):
             note += f" at {human(speed)}/s"
         self._bars.update(self._stages[stage], completed=done, total=total or None, note=note)
 

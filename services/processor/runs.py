@@ -12,7 +12,7 @@ from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.lease import LeaseTerm
 from services.processor.core.pace import Pace
 from services.processor.core.pipeline import JobRun, Parts
-from services.processor.core.ports import Progress, Run
+from services.processor.core.run import Progress, Run
 
 logger = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from services.chassis.errors import ClipferryError, Reason, field_invalid
 from services.chassis.wire import duration, span_s
 from services.processor import wire
 from services.processor.core.plan import Fit, Plan
-from services.processor.core.ports import Entry
 from services.processor.core.probe import Prober
+from services.processor.core.run import Entry
 from services.processor.runs import Runs
 
 _FITS = {

@@ -6,16 +6,7 @@ from clipferry.queue.v1 import worker_service_pb2 as worker_pb
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError
 from services.chassis.wire import duration, span_s, timestamp
-from services.processor.core.ports import (
-    FetchRequest,
-    Header,
-    MediaKind,
-    MediaSummary,
-    Progress,
-    Receipt,
-    Run,
-    Stage,
-)
+from services.processor.core.run import FetchRequest, Header, MediaKind, MediaSummary, Progress, Receipt, Run, Stage
 
 _KINDS = {MediaKind.VIDEO: job_pb.KIND_VIDEO, MediaKind.AUDIO: job_pb.KIND_AUDIO}
 _STAGES = {

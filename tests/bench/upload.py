@@ -9,7 +9,7 @@ import httpx
 
 from services.chassis.channel import open_link
 from services.processor.adapters.backends import NotifierDelivery
-from services.processor.core.ports import FetchRequest, Header, MediaKind, Run
+from services.processor.core.run import FetchRequest, Header, MediaKind, Run
 from tests.bench.figure import Figure
 from tests.bench.process import process
 from tests.fakes.notifier_tools import TOKEN

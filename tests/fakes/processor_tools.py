@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from services.chassis.errors import ClipferryError
-from services.processor.core.ports import (
+from services.processor.core.ports import Layout
+from services.processor.core.run import (
     FetchRequest,
     FetchStage,
     Found,
     Header,
-    Layout,
     MediaFacts,
     MediaFile,
     MediaSummary,

@@ -17,7 +17,7 @@ MIB = 1024 * 1024
 
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
-    async with open_desk(telegram_read_timeout_s=1.0) as opened:
+    async with open_desk() as opened:
         yield opened
 
 
@@ -45,7 +45,6 @@ FAULTS = [
     (_status(502, "Bad Gateway", is_html=True, accepts=True), UNKNOWN, 1),
     (_status(503, "Service Unavailable", is_early=True), UNREACHABLE, 0),
     (_status(200, "OK", is_html=True, accepts=True), UNKNOWN, 1),
-    ({"kind": "no_answer"}, UNKNOWN, 1),
     ({"kind": "reset_after_body"}, UNKNOWN, 1),
     ({"kind": "reset_mid_body", "after_bytes": MIB}, UNREACHABLE, 0),
     ({"kind": "reset_mid_body"}, UNREACHABLE, 0),
@@ -67,6 +66,19 @@ async def test_outcome_of_each_fault(desk: Desk, fault: dict[str, Any], reason: 
     await desk.send(mp4_clip())
     assert message_count + 1 == len(desk.bot_api.messages)
     assert desk.bot_api.faults.request_counts["sendVideo"] == 2
+
+
+async def test_silence_after_the_whole_body_is_unknown() -> None:
+    """Telegram may have sent what it does not answer: there is one message, and no second is sent."""
+    async with open_desk(telegram_read_timeout_s=2.0) as desk:
+        desk.fault("no_answer")
+
+        with pytest.raises(ClipferryError) as caught:
+            await desk.send(mp4_clip())
+
+        assert caught.value.reason is UNKNOWN
+        assert len(desk.bot_api.messages) == 1
+        assert desk.bot_api.faults.request_counts["sendVideo"] == 1
 
 
 async def test_flood_says_how_long_to_wait(desk: Desk) -> None:

@@ -11,7 +11,7 @@ import pytest
 from services.chassis.channel import open_link
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.adapters.backends import NotifierDelivery
-from services.processor.core.ports import Header, MediaKind, Receipt
+from services.processor.core.run import Header, MediaKind, Receipt
 from tests.fakes.processor_notifier import ScriptedNotifier, scripted_notifier
 from tests.fakes.processor_tools import BytesLayout, a_run
 

@@ -15,7 +15,7 @@ from services.chassis.errors import ClipferryError, Reason
 from services.chassis.status import remote_errors
 from services.chassis.wire import duration
 from services.processor.config import ProcessorSettings
-from services.processor.core.ports import Entry
+from services.processor.core.run import Entry
 from services.processor.service import processing
 from tests.fakes.processor_notifier import ScriptedNotifier, scripted_notifier
 from tests.fakes.processor_queue import ScriptedQueue, agree, assign, lease, refuse, scripted_queue, silence

@@ -56,7 +56,7 @@ class ListeningStream(httpcore.AsyncNetworkStream):
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if self._first is None:
             self._first = asyncio.create_task(self._stream.read(_READ_BYTES), name="bot-api-answer")
-            self._first.add_done_callback(lambda _: self._answer.speak())
+            self._first.add_done_callback(self._on_first)
         with self._answer.cuts():
             await self._stream.write(buffer, timeout)
 
@@ -71,12 +71,18 @@ class ListeningStream(httpcore.AsyncNetworkStream):
             raise httpcore.ReadTimeout("The server did not answer.") from error
 
     async def aclose(self) -> None:
+        # Closed before anything is waited for: a cancel that arrives meanwhile must not leave the connection open.
         if self._first is not None:
             self._first.cancel()
-            await asyncio.wait([self._first])
-            if not self._first.cancelled():
-                self._first.exception()  # a connection that broke is told by the write that failed
         await self._stream.aclose()
+        if self._first is not None:
+            await asyncio.wait([self._first])
+
+    def _on_first(self, first: asyncio.Task[bytes]) -> None:
+        if not first.cancelled():
+            # A connection that broke is told by the write or the read that fails; here it counts as seen.
+            first.exception()
+        self._answer.speak()
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None

@@ -17,13 +17,15 @@ from services.chassis.errors import ClipferryError, Reason
 from services.chassis.lifecycle import background
 from services.chassis.status import from_status, remote_errors
 from services.processor import wire
-from services.processor.core.ports import Header, Layout, MediaSummary, Receipt, Run
+from services.processor.core.ports import Layout
+from services.processor.core.run import Header, MediaSummary, Receipt, Run
 
 logger = structlog.get_logger(__name__)
 
 _NOTHING_SENT = frozenset(
     {
         Reason.FIELD_INVALID,
+        Reason.STALLED,
         Reason.VIDEO_TOO_LARGE,
         Reason.TELEGRAM_FLOOD,
         Reason.TELEGRAM_REJECTED,

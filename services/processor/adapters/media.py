@@ -15,7 +15,7 @@ from services.processor.adapters.ffmpeg import INPUT_LIMITS, ONE_THREAD, QUIET, 
 from services.processor.adapters.layout import PiecedLayout, as_it_is, moov_first
 from services.processor.adapters.mp4 import CutShortError, NotMp4Error, read_movie
 from services.processor.adapters.sniff import SNIFFED_BYTES, sniff
-from services.processor.core.ports import MediaFacts, MediaFile
+from services.processor.core.run import MediaFacts, MediaFile
 
 logger = structlog.get_logger(__name__)
 

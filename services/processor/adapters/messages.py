@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from services.chassis.errors import ClipferryError, Reason
-from services.processor.core.ports import Entry, Found
+from services.processor.core.run import Entry, Found
 
 INTERRUPT = b"i"
 """On the lifeline: ask the child to close what it records."""

@@ -6,7 +6,7 @@ from typing import Any
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.adapters.messages import JobOrder
 from services.processor.adapters.tally import estimated_bytes
-from services.processor.core.ports import Entry, Found
+from services.processor.core.run import Entry, Found
 
 _DEPTH_LIMIT = 3
 """Lists in lists that are followed."""

@@ -20,7 +20,7 @@ from services.processor.adapters.egress import Egress, Pass, open_egress
 from services.processor.adapters.messages import JobOrder, decode, encode, encode_order, error_of, found_of
 from services.processor.adapters.nursery import Child, Nursery, open_nursery
 from services.processor.adapters.tmpfs import open_run_directory
-from services.processor.core.ports import FetchRequest, FetchStage, Found, MediaFile, MediaKind, Moved
+from services.processor.core.run import FetchRequest, FetchStage, Found, MediaFile, MediaKind, Moved
 
 logger = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from urllib.parse import urlsplit
 
-from services.processor.core.ports import Found, MediaKind
+from services.processor.core.run import Found, MediaKind
 
 CAPTION_UNITS = 1024
 """Most UTF-16 units of a caption (Telegram Bot API, sendVideo)."""

@@ -12,14 +12,12 @@ from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.naming import caption, file_name, one_line
 from services.processor.core.plan import Limits, Plan, check, make_plan, request_limit, too_large
-from services.processor.core.ports import (
-    Delivery,
-    Downloader,
-    Fetch,
+from services.processor.core.ports import Delivery, Downloader, Fetch, Leases, Media
+from services.processor.core.progress import ProgressLine
+from services.processor.core.room import Room
+from services.processor.core.run import (
     Found,
     Header,
-    Leases,
-    Media,
     MediaFacts,
     MediaFile,
     MediaKind,
@@ -29,8 +27,6 @@ from services.processor.core.ports import (
     Receipt,
     Run,
 )
-from services.processor.core.progress import ProgressLine
-from services.processor.core.room import Room
 
 logger = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass
 
 from services.chassis.errors import ClipferryError, Reason
-from services.processor.core.ports import FetchRequest, Found
+from services.processor.core.run import FetchRequest, Found
 
 
 class Fit(enum.Enum):

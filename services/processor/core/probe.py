@@ -5,7 +5,8 @@ import itertools
 
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.plan import Limits, Plan, make_plan
-from services.processor.core.ports import Downloader, FetchRequest, Found
+from services.processor.core.ports import Downloader
+from services.processor.core.run import FetchRequest, Found
 
 
 class Prober:

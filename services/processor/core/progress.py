@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from services.chassis.clock import Clock
-from services.processor.core.ports import FetchStage, Moved, Progress, Stage
+from services.processor.core.run import FetchStage, Moved, Progress, Stage
 
 _FOUND = 5.0
 _DOWNLOADED = 70.0

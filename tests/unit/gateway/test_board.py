@@ -28,7 +28,7 @@ def progress(percent: float, version: int, attempt: int = 1) -> job_pb2.JobProgr
         ([(PROCESSING, 1), (RETRY_WAIT, 1), (PROCESSING, 2)], "started retrying started"),
         ([(PROCESSING, 1), (QUEUED, 1), (PROCESSING, 2)], "started retrying started"),
         ([(PROCESSING, 1), (PROCESSING, 2)], "started retrying started"),
-        ([(PROCESSING, 1), (PROCESSING, 1), (FAILED, 1)], "started progress finished"),
+        ([(PROCESSING, 1), (PROCESSING, 1), (FAILED, 1)], "started finished"),
         ([(FAILED, 3), (QUEUED, 3), (PROCESSING, 4)], "finished retrying started"),
     ],
 )
@@ -111,3 +111,24 @@ def test_the_board_stays_bounded() -> None:
 
     assert board.latest("ann", "jobs/0") is None
     assert board.latest("ann", "jobs/4999") is not None
+
+
+def test_a_change_that_people_cannot_see_makes_no_message_but_its_version_counts() -> None:
+    """A new reservation of memory says nothing; progress after it carries the new version."""
+    board = Board()
+    board.take(job(1, PROCESSING, 1))
+
+    assert board.take(job(2, PROCESSING, 1)) == ()
+    shown = board.take_progress(progress(10, version=2))
+
+    assert shown is not None
+    assert shown.version == 2
+
+
+def test_a_wish_to_cancel_is_said() -> None:
+    board = Board()
+    board.take(job(1, PROCESSING, 1))
+    cancelling = job(2, PROCESSING, 1)
+    cancelling.cancel_requested = True
+
+    assert board.take(cancelling) == ("job:progress",)

@@ -30,8 +30,8 @@ def test_plain_lines_tell_each_stage_and_each_quarter() -> None:
 def test_bars_show_bytes_and_fill_up() -> None:
     paper = io.StringIO()
     with Screen(Console(file=paper, force_terminal=True, width=120)) as screen:
-        screen.show({"progress": 10, "stage": "downloading", "doneBytes": 1_000_000, "totalBytes": 4_000_000})
-        screen.show({"progress": 70, "stage": "sending", "doneBytes": 2_000_000, "totalBytes": 4_000_000})
+        screen.show({"progress": 10, "stage": "downloading", "bytesDone": 1_000_000, "bytesTotal": 4_000_000})
+        screen.show({"progress": 70, "stage": "sending", "bytesDone": 2_000_000, "bytesTotal": 4_000_000})
         screen.end(succeeded=True, sentence="message 7")
 
     shown = paper.getvalue()

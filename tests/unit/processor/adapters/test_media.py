@@ -11,7 +11,7 @@ from PIL import Image
 
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.adapters.media import FfmpegMedia
-from services.processor.core.ports import MediaFacts, MediaFile
+from services.processor.core.run import MediaFacts, MediaFile
 from tests.fakes.site_media import ffmpeg, packets_md5
 
 

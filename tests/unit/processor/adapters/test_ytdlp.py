@@ -17,7 +17,7 @@ from services.processor.adapters.egress import open_egress
 from services.processor.adapters.nursery import Nursery
 from services.processor.adapters.tmpfs import open_run_directory
 from services.processor.adapters.ytdlp import DownloadLimits, YtdlpDownloader, open_downloader
-from services.processor.core.ports import FetchRequest, FetchStage, Found, MediaFile, MediaKind, Moved
+from services.processor.core.run import FetchRequest, FetchStage, Found, MediaFile, MediaKind, Moved
 from tests.fakes.site_media import decoded_seconds, packets_md5
 from tests.fakes.video_site import VideoSite
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.processor.core.naming import CAPTION_UNITS, caption, cut_utf16, file_name, utf16_units
-from services.processor.core.ports import MediaKind
+from services.processor.core.run import MediaKind
 from tests.fakes.processor_tools import FOUND
 
 LONG = "Дом/улица: «часть» 🎬 " * 30

@@ -13,8 +13,8 @@ from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.memory import MemoryBudget
 from services.processor.core.pipeline import JobRun, Parts
 from services.processor.core.plan import Limits
-from services.processor.core.ports import Entry, FetchRequest, MediaKind, Progress, Receipt, Run, Stage
 from services.processor.core.room import Room
+from services.processor.core.run import Entry, FetchRequest, MediaKind, Progress, Receipt, Run, Stage
 from tests.fakes.processor_tools import (
     FACTS,
     FOUND,

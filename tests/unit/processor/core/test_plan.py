@@ -6,7 +6,7 @@ import pytest
 
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.plan import Fit, Limits, check, make_plan
-from services.processor.core.ports import Entry, FetchRequest
+from services.processor.core.run import Entry, FetchRequest
 from tests.fakes.processor_tools import FOUND
 
 LIMITS = Limits(video_bytes=52_428_800, total_bytes=80_000_000, telegram_bytes=50_000_000)

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from services.chassis.clock import SystemClock
 from services.processor.core.pace import Pace
-from services.processor.core.ports import FetchStage, Moved, Progress
 from services.processor.core.progress import ProgressLine
+from services.processor.core.run import FetchStage, Moved, Progress
 
 _COUNTS = st.integers(min_value=0, max_value=10**10)
 _MOVES = st.builds(
