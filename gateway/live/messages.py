@@ -76,9 +76,11 @@ class QueueStats(Said, frozen=True):
     stats: StatsView
 
 
-class MemoryStats(Said, frozen=True):
-    """``memory:stats``."""
+class MemoryStats(MemoryView, kw_only=True, rename="camel", frozen=True):
+    """``memory:stats``: the statistics themselves, and once more whole under `stats`, as in ``queue:stats``."""
 
+    type: str
+    timestamp: str
     stats: MemoryView
 
 

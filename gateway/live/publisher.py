@@ -4,6 +4,8 @@ import asyncio
 import math
 from collections.abc import Sequence
 
+import msgspec
+
 from clipferry.queue.v1 import job_pb2
 from gateway.live.board import FINISHED, PROGRESS, Board, Shown
 from gateway.live.frames import text_frame
@@ -71,7 +73,8 @@ class Publisher:
 
     def memory_stats(self, stats: job_pb2.Stats) -> MemoryStats:
         """Return ``memory:stats``."""
-        return MemoryStats(type="memory:stats", timestamp=self.now(), stats=memory_view(stats.memory))
+        view = memory_view(stats.memory)
+        return MemoryStats(type="memory:stats", timestamp=self.now(), stats=view, **msgspec.structs.asdict(view))
 
     def now(self) -> str:
         """Return the time for a message."""

@@ -91,8 +91,6 @@ def stats_view(stats: job_pb2.Stats, web_socket: WebSocketView | None) -> StatsV
         auto_cleanup=stats.auto_cleanup,
         cancelled=jobs.get("CANCELLED", 0),
         workers=stats.workers,
-        oldest_age_ms=(
-            round(span_s(stats.oldest_queued_age) * 1000) if stats.HasField("oldest_queued_age") else None
-        ),
+        oldest_age_ms=(round(span_s(stats.oldest_queued_age) * 1000) if stats.HasField("oldest_queued_age") else None),
         ytdlp_versions=list(stats.ytdlp_versions),
     )

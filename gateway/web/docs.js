@@ -33,7 +33,10 @@ function section(api, method, path, operation) {
 }
 
 const api = await (await fetch("/openapi.json")).json();
-document.getElementById("description").textContent = api.info.description;
+// The description marks code with backticks, as OpenAPI's Markdown does.
+document.getElementById("description").append(
+  ...api.info.description.split("`").map((text, place) => (place % 2 ? element("code", text) : text)),
+);
 document.querySelectorAll(".here").forEach((place) => (place.textContent = location.origin));
 for (const [path, methods] of Object.entries(api.paths)) {
   for (const [method, operation] of Object.entries(methods)) {

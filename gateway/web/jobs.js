@@ -72,7 +72,7 @@ function draw({ row, view, speed, eta }) {
 
 function line(view) {
   if (view.status === "completed") return `Delivered in ${(view.result.processingTime / 1000).toFixed(1)} s`;
-  return view.stage && view.stage !== "waiting" ? `${view.stage}: ${view.message}` : view.message;
+  return view.message;
 }
 
 function detail(view, speed, eta) {
@@ -87,4 +87,4 @@ function detail(view, speed, eta) {
   return parts.join(" · ");
 }
 
-const megabytes = (bytes) => `${(bytes / 1048576).toFixed(1)} MB`;
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import grpc
@@ -15,6 +15,15 @@ from services.chassis.lifecycle import StartError
 
 _LOOK_EVERY_S = 0.1
 _CALL_TIMEOUT_S = 2.0
+
+
+SECRETS: Mapping[str, Sequence[str]] = {
+    "ADMIN_API_KEY": ("gateway",),
+    "JWT_PREVIOUS_SIGNING_KEY": ("gateway",),
+    "JWT_SIGNING_KEY": ("gateway",),
+    "TELEGRAM_BOT_TOKEN": ("notifier", "botapi"),
+}
+"""Who is told which secret; nobody else."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,11 @@ class Program:
     address: str
     variable: str
     is_ready: Callable[[], Awaitable[bool]]
+
+    @property
+    def withheld(self) -> list[str]:
+        """Secrets that are none of its business."""
+        return [secret for secret, told in SECRETS.items() if self.name not in told]
 
 
 def programs(settings: RunSettings) -> list[Program]:

@@ -200,6 +200,7 @@ redirect_stderr=true
 stdout_logfile={logs}/{program.name}.log
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=1
+environment={",".join(f'{secret}=""' for secret in program.withheld)}
 """
 
 

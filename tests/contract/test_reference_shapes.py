@@ -110,8 +110,12 @@ async def test_stats_and_health(both: tuple[QueueClient, GatewayClient]) -> None
         stats = await admin.get("/api/queue/stats")
         memory = await admin.get("/api/memory/stats")
         health = (await admin.http.get("/health")).json()
+        async with admin.socket() as socket:
+            await socket.say(type="subscribeToMemory")
+            pushed = (await socket.hear("subscribed"))["snapshot"]
 
     assert_holds(stats, QUEUE_STATS)
+    assert_holds(pushed, MEMORY | {"type": str, "timestamp": str})
     assert_holds(memory, MEMORY)
     assert_holds(health["memory"], MEMORY)
     assert {key: memory[key] for key in MEMORY} == {

@@ -10,7 +10,7 @@ from tests.processes.ports import documented_ports
 from tests.processes.stack import Stack, memory_directory, running_stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_stack() -> Iterator[Stack]:
     with documented_ports() as ports, running_stack(ports) as stack:
         yield stack

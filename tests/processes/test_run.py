@@ -37,6 +37,19 @@ def _left_behind(directory: Path) -> list[str]:
     return found
 
 
+def _environments(directory: Path) -> dict[str, bytes]:
+    """Return the environment of each service and sandbox program that was started for `directory`."""
+    found = {}
+    for proc in Path("/proc").glob("[0-9]*"):
+        try:
+            variables, command = (proc / "environ").read_bytes(), (proc / "cmdline").read_text().split("\0")
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        if f"VAR_DIR={directory}\0".encode() in variables and command[1:2] == ["-m"]:
+            found[command[2]] = variables
+    return {module: found[module] for module in found if module.startswith(("services.", "gateway", "sandbox."))}
+
+
 def _assert_nothing_is_left(directory: Path, variables: Mapping[str, str]) -> None:
     assert _left_behind(directory) == []
     assert list((directory / "videos").glob("run-*")) == []
@@ -90,10 +103,15 @@ async def test_once_fails_if_nothing_arrives(directory: Path, variables: dict[st
 async def test_it_keeps_running_until_ctrl_c(directory: Path, variables: dict[str, str]) -> None:
     """It says where to look, answers ``make health-check`` and a second run, and Ctrl-C leaves nothing."""
     async with _running(variables) as (process, output):
-        told = "\n".join(output)
-        assert f"http://127.0.0.1:{variables['PORT']}/#pair=" in told
-        assert "export JWT_TOKEN=" in told
-        assert "grpcurl" in told
+        shown = "\n".join(output)
+        assert f"http://127.0.0.1:{variables['PORT']}/#pair=" in shown
+        assert "export JWT_TOKEN=" in shown
+        assert "grpcurl" in shown
+
+        told = _environments(directory)
+        assert {"services.queue", "services.processor", "gateway"} <= told.keys()
+        told_token = {module for module, known in told.items() if SANDBOX_BOT_TOKEN.encode() in known}
+        assert told_token == {"services.notifier", "sandbox.botapi"}, "a secret is told to who needs it, only"
 
         status, _, errors = await _run(variables)
         assert status == 1

@@ -22,6 +22,7 @@ from tests.fakes.site_media import decoded_seconds, packets_md5
 from tests.fakes.video_site import VideoSite
 
 LIMIT_BYTES = 5_000_000
+FORKSERVER = "services.processor.adapters.forkserver"
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,12 @@ def kept_files(tmpfs_dir: Path) -> list[Path]:
 
 def children() -> list[psutil.Process]:
     """The forkserver's children: one for each job, and what they start."""
-    return [process for process in psutil.Process().children(recursive=True) if process.ppid() != os.getpid()]
+    return [child for forkserver in forkservers() for child in forkserver.children(recursive=True)]
+
+
+def forkservers() -> list[psutil.Process]:
+    """The forkserver that this process has started; empty before the first job."""
+    return [process for process in psutil.Process().children() if FORKSERVER in process.cmdline()]
 
 
 async def test_every_shape_arrives_whole_and_playable(
@@ -254,7 +260,7 @@ async def test_the_forkserver_may_die_too(downloader: YtdlpDownloader, site: Vid
     task = asyncio.create_task(fetch(downloader, request, limit_bytes=10**12))
     async with asyncio.timeout(10):
         await site.is_sending.wait()
-    (forkserver,) = psutil.Process().children()
+    (forkserver,) = forkservers()
 
     forkserver.send_signal(signal.SIGKILL)
     with pytest.raises(ClipferryError) as caught:
