@@ -11,7 +11,7 @@ CODE := services gateway sandbox tests
 .PHONY: help run test lint format types imports proto proto-check bench check queue-status memory-status health-check documents lock clean
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # One stamp for the whole environment: it is made again when the lock file or the project file changes.
 $(VENV)/.installed: requirements.lock pyproject.toml

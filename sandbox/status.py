@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox.run.gateway import GatewayError, signed_in
+from sandbox.run.programs import serves
 from sandbox.run.state import read_state
 from services.chassis.settings import Settings, SettingsError, load
 
@@ -66,7 +67,18 @@ async def _health(settings: StatusSettings) -> int:
         _print(answer.json())
     except (httpx.HTTPError, ValueError) as error:
         raise GatewayError(f"nothing healthy answers at {url} ({type(error).__name__}).") from error
-    return 0 if answer.is_success else 1
+    serving = await _serving(settings)
+    _print({name: "serving" if is_serving else "NOT serving" for name, is_serving in serving.items()})
+    return 0 if answer.is_success and all(serving.values()) else 1
+
+
+async def _serving(settings: StatusSettings) -> dict[str, bool]:
+    """Return the word of each gRPC service of a run on this machine; the gateway does not reach them all."""
+    if settings.url:
+        return {}
+    services = (read_state(settings.var_dir / "run") or {}).get("services", {})
+    answers = await asyncio.gather(*(serves(address)() for address in services.values()))
+    return dict(zip(services, answers, strict=True))
 
 
 def _whom(settings: StatusSettings) -> tuple[str, str]:

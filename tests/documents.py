@@ -8,6 +8,8 @@ from pydantic_core import PydanticUndefined
 
 from gateway.api.problems import status_of
 from gateway.config import GatewaySettings
+from sandbox.run.config import RunSettings
+from sandbox.status import StatusSettings
 from services.chassis.errors import Reason
 from services.chassis.settings import Settings, env_name, is_secret
 from services.chassis.status import STATUS_BY_KIND
@@ -23,6 +25,8 @@ GROUPS: dict[str, type[Settings]] = {
     "Processor": ProcessorSettings,
     "Notifier": NotifierSettings,
     "Gateway": GatewaySettings,
+    "make run": RunSettings,
+    "make queue-status, memory-status, health-check": StatusSettings,
 }
 
 

@@ -19,6 +19,7 @@ from services.chassis.errors import ClipferryError, Kind, Reason
 logger = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+_CHALLENGE = 'Bearer realm="clipferry"'
 
 HTTP_BY_KIND: Mapping[Kind, HTTPStatus] = {
     Kind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -72,13 +73,13 @@ def problem(error: ClipferryError, instance: str, headers: Mapping[str, str] | N
         "instance": instance,
         "code": error.reason.name,
     }
-    return Response(msgspec.json.encode(body), status, {**(headers or {}), **_headers(error)}, MEDIA_TYPE)
+    return Response(msgspec.json.encode(body), status, {**_headers(error), **(headers or {})}, MEDIA_TYPE)
 
 
 def _headers(error: ClipferryError) -> dict[str, str]:
     headers = {"Cache-Control": "no-store"}
     if error.reason.kind is Kind.UNAUTHENTICATED:
-        headers["WWW-Authenticate"] = 'Bearer realm="clipferry", error="invalid_token"'
+        headers["WWW-Authenticate"] = f'{_CHALLENGE}, error="invalid_token"'
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     return headers
@@ -93,7 +94,9 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 async def _on_ours(request: Request, error: ClipferryError) -> Response:
-    return problem(error, request.url.path)
+    # RFC 6750, section 3.1: whoever showed nothing is told how to sign in, and of no error.
+    is_unsigned = error.reason.kind is Kind.UNAUTHENTICATED and "authorization" not in request.headers
+    return problem(error, request.url.path, {"WWW-Authenticate": _CHALLENGE} if is_unsigned else None)
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:

@@ -17,6 +17,7 @@ _ALGORITHM = "HS256"
 _TYPE = "at+jwt"
 _REQUIRED = ["iss", "aud", "sub", "sid", "jti", "exp", "iat", "role"]
 _ROLES = ("user", "admin")
+_NOT_VALID = "The access token is not valid."
 
 
 class AccessTokens:
@@ -59,7 +60,7 @@ class AccessTokens:
         claims = self._claims(token)
         expires_at_s = claims["exp"]
         if not isinstance(expires_at_s, int) or claims["role"] not in _ROLES or not isinstance(claims["sid"], str):
-            raise ClipferryError(Reason.UNAUTHENTICATED)
+            raise ClipferryError(Reason.UNAUTHENTICATED, _NOT_VALID)
         if expires_at_s * 1000 <= self._clock.time_ms():
             raise ClipferryError(Reason.TOKEN_EXPIRED)
         return Caller(claims["sub"], claims["role"] == "admin", claims["sid"], expires_at_s)
@@ -70,7 +71,7 @@ class AccessTokens:
             # `kid` is the caller's word: it only picks from our own keys.
             key = self._keys.get(str(header.get("kid")))
             if key is None or header.get("typ") != _TYPE:
-                raise ClipferryError(Reason.UNAUTHENTICATED)
+                raise ClipferryError(Reason.UNAUTHENTICATED, _NOT_VALID)
             return self._jwt.decode(
                 token,
                 key,
@@ -81,7 +82,7 @@ class AccessTokens:
                 options={"require": _REQUIRED, "strict_aud": True, "verify_exp": False, "verify_iat": False},
             )
         except jwt.InvalidTokenError as error:
-            raise ClipferryError(Reason.UNAUTHENTICATED) from error
+            raise ClipferryError(Reason.UNAUTHENTICATED, _NOT_VALID) from error
 
 
 def _key_id(key: bytes) -> str:

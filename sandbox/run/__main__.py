@@ -7,6 +7,7 @@ import sys
 
 from rich.console import Console
 
+from sandbox.run.checked import checked_settings
 from sandbox.run.config import RunSettings, environment
 from sandbox.run.gateway import Gateway, GatewayError, signed_in
 from sandbox.run.programs import check_ports, programs, until_ready
@@ -17,7 +18,7 @@ from sandbox.run.trip import Ending, trip
 from sandbox.run.verdict import faults
 from sandbox.site.samples import WATCH
 from services.chassis.lifecycle import StartError
-from services.chassis.settings import SettingsError, load
+from services.chassis.settings import SettingsError
 
 
 def main() -> int:
@@ -25,7 +26,7 @@ def main() -> int:
     arguments = _arguments()
     console = Console(soft_wrap=True)
     try:
-        settings = load(RunSettings)
+        settings = checked_settings()
         return asyncio.run(_until_signalled(settings, arguments, console))
     except (SettingsError, StartError, GatewayError) as error:
         sys.stderr.write(f"clipferry: {error}\n")
@@ -67,7 +68,14 @@ async def _run(settings: RunSettings, arguments: argparse.Namespace, console: Co
         console.print(f"Starting {', '.join(program.name for program in wanted)} …")
         async with supervised(wanted, variables, log_dir=settings.run_dir, drain_s=settings.drain_s) as supervisor:
             await start(supervisor, asyncio.create_task(until_ready(wanted), name="until-ready"))
-            with published(settings.run_dir, gateway_url=settings.gateway_url, api_key=api_key):
+            with published(
+                settings.run_dir,
+                gateway_url=settings.gateway_url,
+                api_key=api_key,
+                services={
+                    program.name: program.address for program in wanted if program.module.startswith("services.")
+                },
+            ):
                 async with signed_in(settings.gateway_url, api_key) as gateway:
                     return await _deliver_and_stay(settings, arguments, console, gateway, supervisor)
 

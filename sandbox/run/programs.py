@@ -66,7 +66,7 @@ def programs(settings: RunSettings) -> list[Program]:
 
 
 def _service(name: str, address: str) -> Program:
-    return Program(name, f"services.{name}", address, f"{name.upper()}_LISTEN_ADDRESS", _grpc(address))
+    return Program(name, f"services.{name}", address, f"{name.upper()}_LISTEN_ADDRESS", serves(address))
 
 
 def answers(url: str) -> Callable[[], Awaitable[bool]]:
@@ -82,7 +82,9 @@ def answers(url: str) -> Callable[[], Awaitable[bool]]:
     return is_ready
 
 
-def _grpc(address: str) -> Callable[[], Awaitable[bool]]:
+def serves(address: str) -> Callable[[], Awaitable[bool]]:
+    """Return a look at a gRPC server: whether its health is SERVING."""
+
     async def is_ready() -> bool:
         async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
             check = health_pb2_grpc.HealthStub(channel).Check

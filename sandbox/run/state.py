@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,17 @@ def _already(run_dir: Path) -> str:
 
 
 @contextlib.contextmanager
-def published(run_dir: Path, *, gateway_url: str, api_key: str) -> Iterator[None]:
-    """Write down, for this user alone, where the run answers; forget it with the block."""
+def published(run_dir: Path, *, gateway_url: str, api_key: str, services: Mapping[str, str]) -> Iterator[None]:
+    """Write down, for this user alone, where the run answers; forget it with the block.
+
+    Args:
+        services: ``host:port`` of each gRPC service, by its name.
+    """
     path = run_dir / _STATE
     path.unlink(missing_ok=True)
     fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "w") as file:
-        json.dump({"pid": os.getpid(), "gatewayUrl": gateway_url, "apiKey": api_key}, file)
+        json.dump({"pid": os.getpid(), "gatewayUrl": gateway_url, "apiKey": api_key, "services": services}, file)
     try:
         yield
     finally:
@@ -58,7 +62,7 @@ def published(run_dir: Path, *, gateway_url: str, api_key: str) -> Iterator[None
 
 
 def read_state(run_dir: Path) -> dict[str, Any] | None:
-    """Return what a run wrote down: `pid`, `gatewayUrl`, `apiKey`; None when there is none."""
+    """Return what a run wrote down: `pid`, `gatewayUrl`, `apiKey`, `services`; None when there is none."""
     try:
         state: dict[str, Any] = json.loads((run_dir / _STATE).read_text())
     except (FileNotFoundError, ValueError):

@@ -200,9 +200,9 @@ async def test_a_failure_carries_its_reason_numbers_and_delay(world: World) -> N
     await world.queue.until(lambda: "fail_job" in world.queue.kinds())
     fail = world.queue.move("fail_job").fail_job
     assert fail.error.reason == "RATE_LIMITED"
-    assert fail.error.message == "The site asks to wait 7 s."
+    assert fail.error.message == "The site asks to wait 7 s (https://www.example.com/walk)."
     assert fail.error.retryable
-    assert dict(fail.error.metadata) == {"status": "429"}
+    assert dict(fail.error.metadata) == {"status": "429", "url": "https://www.example.com/walk"}
     assert fail.retry_after.seconds == 7
     assert not fail.not_sent
 

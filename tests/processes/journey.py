@@ -5,23 +5,14 @@ from typing import Any
 
 from sandbox.run.gateway import Gateway
 
-ENDED = {"completed", "failed", "cancelled"}
-
 
 async def journey(gateway: Gateway, job_id: str, *, within_s: float = 40.0) -> list[dict[str, Any]]:
-    """Return every message about a job, its ``job:finished`` last.
-
-    A job that ended before anybody watched has its snapshot as the only message.
-    """
+    """Return every message about a job, its ``job:finished`` last: also who comes late hears of the end."""
     messages: list[dict[str, Any]] = []
     async with asyncio.timeout(within_s), gateway.watch(f"job:{job_id}") as heard:
         async for message in heard:
             if message["type"] == "subscribed":
                 messages.append(message)
-                # Null when the queue did not answer in time: live messages come all the same.
-                snapshot = message["snapshot"] or {"job": {"status": "unknown"}}
-                if snapshot["job"]["status"] in ENDED:
-                    return messages
             elif message.get("jobId") == job_id:
                 messages.append(message)
                 if message["type"] == "job:finished":

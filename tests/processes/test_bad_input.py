@@ -37,16 +37,16 @@ async def test_what_is_no_page_is_refused_at_once(stack: Stack, gateway: Gateway
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("/pages/no-video", {"NO_VIDEO", "SITE_UNSUPPORTED"}),
-        ("/gone", {"GONE"}),
-        ("/huge.mp4", {"VIDEO_TOO_LARGE"}),
-        ("/huge-chunked.mp4", {"VIDEO_TOO_LARGE"}),
-        ("/media/live/index.m3u8", {"LIVE"}),
-        ("/media/hls-broken/index.m3u8", {"INCOMPLETE"}),
+        ("/pages/no-video", "NO_VIDEO"),
+        ("/gone", "GONE"),
+        ("/huge.mp4", "VIDEO_TOO_LARGE"),
+        ("/huge-chunked.mp4", "VIDEO_TOO_LARGE"),
+        ("/media/live/index.m3u8", "LIVE"),
+        ("/media/hls-broken/index.m3u8", "INCOMPLETE"),
     ],
 )
-async def test_a_page_that_cannot_be_delivered(stack: Stack, gateway: Gateway, path: str, reason: set[str]) -> None:
-    """The job fails with the reason and a sentence, in REST and in ``job:finished``; the next job works."""
+async def test_a_page_that_cannot_be_delivered(stack: Stack, gateway: Gateway, path: str, reason: str) -> None:
+    """The job fails with a reason and names the page, in REST and in ``job:finished``; the next job works."""
     sent_before = len(await stack.messages())
     job = await gateway.submit(stack.page(path))
 
@@ -54,12 +54,12 @@ async def test_a_page_that_cannot_be_delivered(stack: Stack, gateway: Gateway, p
 
     ended = await gateway.get(f"/api/jobs/{job['id']}")
     assert ended["status"] == "failed"
-    assert ended["error"]["code"] in reason
-    assert ended["error"]["message"].endswith(".")
+    assert ended["error"]["code"] == reason
+    assert ended["error"]["message"].endswith(f"({stack.page(path)}).")
+    assert ended["error"]["metadata"]["url"] == stack.page(path)
     assert ended["result"]["success"] is False
-    if messages[-1]["type"] == "job:finished":
-        assert messages[-1]["error"]["code"] == ended["error"]["code"]
-        assert messages[-1]["error"]["message"] == ended["error"]["message"]
+    assert messages[-1]["error"]["code"] == ended["error"]["code"]
+    assert messages[-1]["error"]["message"] == ended["error"]["message"]
     assert len(await stack.messages()) == sent_before
     await stack.memory_is_free()
     assert (await ended_job(gateway, stack.page("/media/clip.mp4")))["status"] == "completed"
@@ -80,10 +80,13 @@ async def test_too_large_names_value_and_limit(stack: Stack, gateway: Gateway) -
 
 async def test_a_private_address_is_not_reached(stack: Stack, gateway: Gateway) -> None:
     """Also not the services' own ports; what answers there is never shown."""
-    ended = await ended_job(gateway, f"http://127.0.0.1:{stack.settings.bot_api_port}/sandbox/messages")
+    url = f"http://127.0.0.1:{stack.settings.bot_api_port}/sandbox/messages"
+
+    ended = await ended_job(gateway, url)
 
     assert ended["status"] == "failed"
     assert ended["error"]["code"] == "EGRESS_DENIED"
+    assert ended["error"]["metadata"] == {"url": url}
 
 
 async def test_an_unknown_job(stack: Stack, gateway: Gateway) -> None:
@@ -98,7 +101,10 @@ async def test_a_wrong_token(stack: Stack, token: str | None) -> None:
     answer = await _post(stack, token, {"url": stack.page("/media/clip.mp4")})
 
     assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    challenge, detail = answer.headers["WWW-Authenticate"], answer.json()["detail"]
+    assert challenge.startswith("Bearer")
+    assert ("invalid_token" in challenge) == (token is not None)
+    assert ("not valid" in detail, "no Authorization header" in detail) == (token is not None, token is None)
     assert answer.json()["code"] == "UNAUTHENTICATED"
 
 

@@ -1,5 +1,6 @@
 """The private directory of one processor on a file system that lives in memory."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -24,11 +25,13 @@ _LOCK_NAME = "lock"
 def open_run_directory(tmpfs_dir: Path) -> Iterator[Path]:
     """Make a directory for this run, after wiping those of dead runs; remove it with the block.
 
+    `tmpfs_dir` goes with it if it was made here and nobody else is in it.
+
     Raises:
         StartError: When `tmpfs_dir` cannot be used or is not in memory.
     """
-    prepare(tmpfs_dir)
-    with _locked(tmpfs_dir / _LOCK_NAME):
+    is_ours = prepare(tmpfs_dir)
+    with _locked(tmpfs_dir):
         _remove_dead(tmpfs_dir)
         # The process id is for people; the lock is what counts.
         run_dir = Path(tempfile.mkdtemp(dir=tmpfs_dir, prefix=f"{_RUN_PREFIX}{os.getpid()}-"))
@@ -39,10 +42,13 @@ def open_run_directory(tmpfs_dir: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(run_dir, ignore_errors=True)
         os.close(lock_fd)
+        if is_ours:
+            with contextlib.suppress(OSError):  # another run is in it, or has removed it
+                tmpfs_dir.rmdir()
 
 
-def prepare(tmpfs_dir: Path) -> None:
-    """Make `tmpfs_dir` if it is missing, and check that it is in memory.
+def prepare(tmpfs_dir: Path) -> bool:
+    """Make `tmpfs_dir` if it is missing, and check that it is in memory. Returns whether it was missing.
 
     Raises:
         StartError: Naming the path and what is wrong with it.
@@ -53,12 +59,14 @@ def prepare(tmpfs_dir: Path) -> None:
         raise StartError(
             f"TMPFS_DIR={tmpfs_dir} is on a file system of type {kind}; videos may only be held on tmpfs or ramfs."
         )
+    is_missing = not tmpfs_dir.exists()
     try:
         tmpfs_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StartError(f"TMPFS_DIR={tmpfs_dir} cannot be made: {error.strerror}.") from error
     if not os.access(tmpfs_dir, os.W_OK | os.X_OK):
         raise StartError(f"TMPFS_DIR={tmpfs_dir} cannot be written to.")
+    return is_missing
 
 
 def file_system(path: Path) -> str:
@@ -76,7 +84,7 @@ def wipe_dead_runs(tmpfs_dir: Path) -> list[Path]:
     """Remove the directories of runs whose process is gone; returns them. Those of living runs stay."""
     if not tmpfs_dir.is_dir():
         return []
-    with _locked(tmpfs_dir / _LOCK_NAME):
+    with _locked(tmpfs_dir):
         return _remove_dead(tmpfs_dir)
 
 
@@ -103,11 +111,30 @@ def _is_dead(run_dir: Path) -> bool:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of the whole directory: no run is wiped between its making and its locking."""
-    fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
+def _locked(tmpfs_dir: Path) -> Iterator[None]:
+    """Hold the directory itself locked: no run is wiped between its making and its locking.
+
+    It is made again if its last user has removed it meanwhile.
+    """
+    while True:
+        tmpfs_dir.mkdir(mode=0o700, exist_ok=True)
+        try:
+            fd = os.open(tmpfs_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
         fcntl.flock(fd, fcntl.LOCK_EX)
+        if _is_at(tmpfs_dir, fd):
+            break
+        os.close(fd)
+    try:
         yield
     finally:
         os.close(fd)
+
+
+def _is_at(path: Path, fd: int) -> bool:
+    """Return whether what is open is still what is at `path`."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(fd))
+    except FileNotFoundError:
+        return False

@@ -10,6 +10,7 @@ import structlog
 
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
+from services.processor.core.blame import naming_page
 from services.processor.core.naming import caption, file_name, one_line
 from services.processor.core.plan import Limits, Plan, check, make_plan, request_limit, too_large
 from services.processor.core.ports import Delivery, Downloader, Fetch, Leases, Media
@@ -108,7 +109,8 @@ class JobRun:
     async def _deliver(self) -> Receipt:
         self._line.probing()
         with ExitStack() as stack:
-            file, found, plan = await self._get(stack)
+            with naming_page(self.run.fetch.url):
+                file, found, plan = await self._get(stack)
             return await self._send(file, found, plan)
 
     async def _get(self, stack: ExitStack) -> tuple[MediaFile, Found, Plan]:

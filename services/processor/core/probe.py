@@ -4,6 +4,7 @@ import asyncio
 import itertools
 
 from services.chassis.errors import ClipferryError, Reason
+from services.processor.core.blame import naming_page
 from services.processor.core.plan import Limits, Plan, make_plan
 from services.processor.core.ports import Downloader
 from services.processor.core.run import FetchRequest, Found
@@ -34,7 +35,8 @@ class Prober:
         await self._enter()
         try:
             async with asyncio.timeout(self._timeout_s):
-                found = await self._extract(request)
+                with naming_page(request.url):
+                    found = await self._extract(request)
         except TimeoutError:
             raise ClipferryError(
                 Reason.TIMED_OUT,

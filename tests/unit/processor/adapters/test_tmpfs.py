@@ -1,5 +1,7 @@
 """Only memory is used, and what dead runs left is removed."""
 
+import asyncio
+import fcntl
 import os
 import subprocess
 import sys
@@ -9,6 +11,7 @@ import pytest
 
 from services.chassis.lifecycle import StartError
 from services.processor.adapters.tmpfs import file_system, open_run_directory, wipe_dead_runs
+from tests.fakes.eventually import eventually
 
 
 def test_a_disk_is_refused(tmp_path: Path) -> None:
@@ -30,7 +33,40 @@ def test_the_directory_is_private_and_goes_with_the_run(tmpfs_dir: Path) -> None
         (run_dir / "job-1" / "video").write_bytes(b"x")
         assert run_dir.stat().st_mode & 0o777 == 0o700
 
-    assert not run_dir.exists()
+    assert list(tmpfs_dir.iterdir()) == [], "what was there before stays, with nothing of ours in it"
+
+
+def test_a_directory_that_was_made_for_the_run_goes_with_it(tmpfs_dir: Path) -> None:
+    with open_run_directory(tmpfs_dir / "videos"):
+        pass
+
+    assert not (tmpfs_dir / "videos").exists()
+
+
+async def test_a_directory_that_is_removed_while_one_waits_for_it_is_made_again(tmpfs_dir: Path) -> None:
+    """Its last user leaves in the very moment in which another comes: the other gets a directory that is there."""
+    videos = tmpfs_dir / "videos"
+    videos.mkdir()
+    held = os.open(videos, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    inode = f":{videos.stat().st_ino} "
+
+    async def is_waited_for() -> bool:
+        return any("->" in line and inode in line for line in Path("/proc/locks").read_text().splitlines())
+
+    def come() -> bool:
+        with open_run_directory(videos) as run_dir:
+            (run_dir / "video").write_bytes(b"x")
+            return run_dir.is_dir()
+
+    coming = asyncio.create_task(asyncio.to_thread(come))
+    try:
+        await eventually(is_waited_for, what="the other waits")
+        videos.rmdir()
+    finally:
+        os.close(held)
+
+    assert await coming
 
 
 def test_dead_runs_are_wiped_and_living_ones_stay(tmpfs_dir: Path) -> None:

@@ -29,6 +29,7 @@ from tests.fakes.processor_tools import (
 )
 
 BEFORE_COMMIT = ("extract", "download", "describe", "thumbnail", "begin", "send")
+PAGE = "https://www.example.com/walk"
 STEPS = (*BEFORE_COMMIT, "commit", "answer", "complete")
 
 
@@ -266,7 +267,7 @@ async def test_a_video_over_the_limit_is_refused_before_a_byte_is_fetched(world:
     world.site.found = replace(FOUND, estimated_bytes=9_001)
     error, _ = await world.failure()
     assert error.reason is Reason.VIDEO_TOO_LARGE
-    assert error.metadata == {"size_bytes": "9001", "limit_bytes": "9000"}
+    assert error.metadata == {"size_bytes": "9001", "limit_bytes": "9000", "url": PAGE}
     assert "download" not in world.script.steps
 
 
@@ -308,7 +309,7 @@ async def test_a_list_needs_a_choice(world: World) -> None:
     world.site.found = replace(FOUND, entries=entries, format_id="")
     error, _ = await world.failure()
     assert error.reason is Reason.PLAYLIST_NEEDS_CONFIRM
-    assert error.metadata == {"entry_count": "3"}
+    assert error.metadata == {"entry_count": "3", "url": PAGE}
 
 
 async def test_a_file_without_picture_goes_out_as_audio(world: World) -> None:
