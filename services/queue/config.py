@@ -1,12 +1,10 @@
 """Settings of the queue."""
 
-from pathlib import Path
-
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.chassis.settings import Settings
+from services.queue.adapters.backend import POSTGRES, SQLITE
 
-_SQLITE = "sqlite:///"
 _ROUNDING_S = 1e-6
 
 
@@ -16,8 +14,9 @@ class QueueSettings(Settings):
     listen_address: str = Field("127.0.0.1:50051", validation_alias="QUEUE_LISTEN_ADDRESS", min_length=3)
     """``host:port`` to serve gRPC on; port 0 picks a free one. Default 127.0.0.1:50051."""
 
-    database_url: str = Field("sqlite:///var/queue.db", validation_alias="DATABASE_URL")
-    """Where jobs are kept: ``sqlite:///`` and a path, on a local disk. Default sqlite:///var/queue.db."""
+    database_url: SecretStr = Field(SecretStr("sqlite:///var/queue.db"), validation_alias="DATABASE_URL")
+    """Where jobs are kept: ``sqlite:///`` and a path on a local disk, for one queue; or
+    ``postgresql://user:password@host:port/name``, for any number of queues. Default sqlite:///var/queue.db."""
 
     max_queue_size: int = Field(50, validation_alias="MAX_QUEUE_SIZE", ge=1)
     """Most jobs that wait at once, those that wait for another run included. At least 1. Default 50."""
@@ -55,6 +54,12 @@ class QueueSettings(Settings):
     max_per_owner_queued: int = Field(0, validation_alias="MAX_PER_OWNER_QUEUED", ge=0)
     """Most jobs of one owner that wait at once. 0: unlimited. Default 0."""
 
+    max_per_owner_running: int = Field(0, validation_alias="MAX_PER_OWNER_RUNNING", ge=0)
+    """Most jobs of one owner that run at once; further ones wait their turn. 0: unlimited. Default 0."""
+
+    max_running: int = Field(0, validation_alias="MAX_RUNNING", ge=0)
+    """Most jobs that run at once, over all processors. 0: as many as they have slots. Default 0."""
+
     watch_max_age_s: float = Field(240.0, validation_alias="WATCH_MAX_AGE_S", ge=0.1, le=280)
     """Seconds, give or take an eighth, after which a watch ends by itself, so that watchers find new replicas.
     0.1 to 280, under the 300 after which connections are closed. Default 240."""
@@ -70,10 +75,15 @@ class QueueSettings(Settings):
 
     @field_validator("database_url")
     @classmethod
-    def _is_sqlite(cls, value: str) -> str:
-        path = value.removeprefix(_SQLITE)
-        if not value.startswith(_SQLITE) or path in ("", ":memory:"):
-            raise ValueError(f"must be {_SQLITE} and the path of a file, such as {_SQLITE}var/queue.db")
+    def _is_known(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if url.startswith(POSTGRES) and len(url) > len(POSTGRES):
+            return value
+        if not url.startswith(SQLITE) or url.removeprefix(SQLITE) in ("", ":memory:"):
+            raise ValueError(
+                f"must be {SQLITE} and the path of a file, such as {SQLITE}var/queue.db, "
+                f"or {POSTGRES}user:password@host:port/name"
+            )
         return value
 
     @model_validator(mode="after")
@@ -83,8 +93,3 @@ class QueueSettings(Settings):
                 f"BEAT_INTERVAL_S={self.beat_interval_s:g} must be at most a third of LEASE_TTL_S={self.lease_ttl_s:g}"
             )
         return self
-
-    @property
-    def database_path(self) -> Path:
-        """File of the database."""
-        return Path(self.database_url.removeprefix(_SQLITE))

@@ -1,7 +1,7 @@
 """The queue service, put together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -12,18 +12,19 @@ from services.chassis.clock import Clock, SystemClock
 from services.chassis.errors import ClipferryError
 from services.chassis.lifecycle import background
 from services.chassis.server import Served, serving
-from services.queue.adapters.store_sqlite import open_sqlite_store
+from services.queue.adapters.backend import Rules, open_backend
 from services.queue.config import QueueSettings
-from services.queue.core.dispatcher import Dispatcher, Offer
+from services.queue.core.dispatcher import Dispatcher
 from services.queue.core.fleet import Fleet
-from services.queue.core.hub import Hub
-from services.queue.core.job import WAITING
-from services.queue.core.lease import Policy
-from services.queue.core.ledger import Ledger
+from services.queue.core.hub import Hub, Progress
+from services.queue.core.lease import Lease, Policy
+from services.queue.core.ledger import Limits
 from services.queue.core.maintenance import purge_forever, reap_forever
 from services.queue.core.moves import Release
+from services.queue.core.placing import Offer
 from services.queue.core.ports import Change, JobStore
 from services.queue.core.retry import RetryPolicy
+from services.queue.core.roll import Rollcall
 from services.queue.core.statistics import Statistics, Stats
 from services.queue.servicer import QueueServicer
 from services.queue.watch import Watches
@@ -51,23 +52,31 @@ async def queue_service(settings: QueueSettings, clock: Clock | None = None) -> 
     draining = asyncio.Event()
     listeners = _Listeners()
     async with AsyncExitStack() as stack:
-        store: JobStore = await stack.enter_async_context(
-            open_sqlite_store(
-                settings.database_path,
-                new_ledger=partial(Ledger, settings.max_queue_size, settings.max_per_owner_queued),
-                policy=_policy(settings),
-                encode=partial(encode_job, retention_ms=settings.job_retention_ms),
-                clock=clock,
-                publish=listeners.publish,
+        backend = await stack.enter_async_context(
+            open_backend(
+                settings.database_url.get_secret_value(), _rules(settings), clock=clock, publish=listeners.publish
             )
         )
+        store = backend.store
         hub: Hub[Stats] = Hub(clock, sequence=await store.last_sequence(), batch_s=settings.event_batch_ms / 1000)
         hub.restore(await store.active())
         fleet = Fleet(clock, spawn_delay_s=settings.worker_spawn_delay_ms / 1000)
-        statistics = Statistics(store, fleet, clock, max_queue_size=settings.max_queue_size)
+        roll = Rollcall(fleet, backend.peers)
+        statistics = Statistics(store, roll, clock, max_queue_size=settings.max_queue_size)
         dispatcher = Dispatcher(fleet, partial(_begin_runs, store, fleet, clock), clock)
-        listeners.listen(hub, fleet, statistics, dispatcher)
+        listeners.listen(hub.publish, fleet.follow, backend.peers.follow, statistics.follow, dispatcher.follow)
+
+        def report(lease: Lease, progress: Progress) -> None:
+            if hub.report(lease, progress):
+                backend.peers.tell_progress(lease, progress)
+
+        def workers_changed() -> None:
+            roll.look()
+            statistics.wake()
+            dispatcher.wake()
+
         for name, work in (
+            ("follow", backend.follow(hub.report, statistics.wake)),
             ("dispatch", dispatcher.run()),
             ("drain", _end_streams(draining, hub, fleet)),
             ("reap", reap_forever(store, clock, interval_s=settings.reap_interval_s, on_reaped=fleet.lose)),
@@ -94,9 +103,9 @@ async def queue_service(settings: QueueSettings, clock: Clock | None = None) -> 
         worker_servicer = WorkerServicer(
             store,
             fleet,
-            hub,
             clock,
-            changed=listeners.workers_changed,
+            report=report,
+            changed=workers_changed,
             lease_ttl_s=settings.lease_ttl_s,
             beat_interval_s=settings.beat_interval_s,
             max_age_s=settings.work_max_age_s,
@@ -123,12 +132,19 @@ async def queue_service(settings: QueueSettings, clock: Clock | None = None) -> 
         )
 
 
-def _policy(settings: QueueSettings) -> Policy:
-    return Policy(
+def _rules(settings: QueueSettings) -> Rules:
+    limits = Limits(
+        max_waiting=settings.max_queue_size,
+        max_waiting_per_owner=settings.max_per_owner_queued,
+        max_running=settings.max_running,
+        max_running_per_owner=settings.max_per_owner_running,
+    )
+    policy = Policy(
         lease_ttl_ms=round(settings.lease_ttl_s * 1000),
         max_attempts=settings.max_attempts,
         retry=RetryPolicy(backoff_s=settings.retry_backoff_s),
     )
+    return Rules(limits, policy, partial(encode_job, retention_ms=settings.job_retention_ms))
 
 
 async def _begin_runs(store: JobStore, fleet: Fleet, clock: Clock, offers: Sequence[Offer]) -> float | None:
@@ -154,19 +170,12 @@ async def _end_streams(draining: asyncio.Event, hub: Hub[Stats], fleet: Fleet) -
 class _Listeners:
     """Those who hear of every commit. They need the store themselves, so the store is opened first."""
 
-    def listen(self, hub: Hub[Stats], fleet: Fleet, statistics: Statistics, dispatcher: Dispatcher) -> None:
-        self._hub = hub
-        self._fleet = fleet
-        self._statistics = statistics
-        self._dispatcher = dispatcher
+    def __init__(self) -> None:
+        self._each: Sequence[Callable[[Sequence[Change]], None]] = ()
+
+    def listen(self, *each: Callable[[Sequence[Change]], None]) -> None:
+        self._each = each
 
     def publish(self, changes: Sequence[Change]) -> None:
-        self._hub.publish(changes)
-        self._fleet.follow(changes)
-        self._statistics.follow(changes)
-        if any(job.state in WAITING for job, _ in changes):
-            self._dispatcher.wake()
-
-    def workers_changed(self) -> None:
-        self._statistics.wake()
-        self._dispatcher.wake()
+        for hear in self._each:
+            hear(changes)

@@ -128,10 +128,10 @@ def _event_item(event: Event) -> queue_service_pb2.WatchItem:
 def _progress_item(run: Run) -> queue_service_pb2.WatchItem:
     return queue_service_pb2.WatchItem(
         progress=job_pb2.JobProgress(
-            name=run.job.name,
-            owner=run.job.owner,
-            attempt=run.job.attempt,
-            version=run.job.version,
+            name=f"jobs/{run.change.job_id}",
+            owner=run.change.event.owner,
+            attempt=run.change.attempt,
+            version=run.change.version,
             progress=progress_message(run.progress),
         )
     )

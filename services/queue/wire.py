@@ -6,11 +6,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from clipferry.queue.v1 import job_pb2, worker_service_pb2
 from services.chassis.errors import field_invalid
 from services.chassis.wire import duration, span_s, time_ms, timestamp
-from services.queue.core.fleet import Hello, Memory
+from services.queue.core.fleet import Hello
 from services.queue.core.hub import Progress, Run
 from services.queue.core.job import ACTIVE, Job, JobError, State
 from services.queue.core.lease import Lease
 from services.queue.core.ports import Record
+from services.queue.core.roll import Memory
 from services.queue.core.statistics import Stats
 from services.queue.core.validation import JobSpec
 
@@ -62,7 +63,7 @@ def _put(stamp: Timestamp, time_ms: int) -> None:
 def job_message(record: Record, run: Run | None) -> job_pb2.Job:
     """Return a job with its newest progress."""
     message = job_pb2.Job.FromString(record.body)
-    if run is not None and run.job.token == record.job.token and record.job.state in ACTIVE:
+    if run is not None and run.change.token == record.job.token and record.job.state in ACTIVE:
         message.progress.CopyFrom(progress_message(run.progress))
     return message
 

@@ -13,10 +13,10 @@ from services.chassis.errors import ClipferryError, field_invalid
 from services.chassis.lifecycle import background
 from services.chassis.wire import duration
 from services.queue.core.fleet import Fleet, Worker
-from services.queue.core.hub import Hub
+from services.queue.core.hub import Progress
+from services.queue.core.lease import Lease
 from services.queue.core.moves import Move, Release
 from services.queue.core.ports import JobStore, Record
-from services.queue.core.statistics import Stats
 from services.queue.run_moves import (
     begin_send,
     commit_send,
@@ -40,8 +40,8 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
     Args:
         store: Does moves.
         fleet: Knows the connected workers.
-        hub: Learns of progress.
         clock: Tells a stream's age.
+        report: Takes how far runs are.
         changed: Says that workers or their credits have changed.
         lease_ttl_s: How long a worker may be silent.
         beat_interval_s: How often it shall beat.
@@ -52,9 +52,9 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
         self,
         store: JobStore,
         fleet: Fleet,
-        hub: Hub[Stats],
         clock: Clock,
         *,
+        report: Callable[[Lease, Progress], None],
         changed: Callable[[], None],
         lease_ttl_s: float,
         beat_interval_s: float,
@@ -62,7 +62,7 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
     ) -> None:
         self._store = store
         self._fleet = fleet
-        self._hub = hub
+        self._report = report
         self._clock = clock
         self._changed = changed
         self._lease_ttl_s = lease_ttl_s
@@ -78,7 +78,7 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
         if first is None or not first.HasField("hello"):
             raise field_invalid("hello", "is missing: a stream starts with it")
         worker = Worker(hello_of(first.hello), lease_ttl_s=self._lease_ttl_s, clock=self._clock)
-        stream = WorkStream(worker, self._store, self._fleet, self._hub, self._changed)
+        stream = WorkStream(worker, self._store, self._fleet, self._report, self._changed)
         self._fleet.connect(worker)
         logger.info("A worker connected.", action="worker_connected", worker_id=worker.hello.worker_id)
         try:

@@ -7,11 +7,10 @@ from clipferry.queue.v1 import worker_service_pb2
 from services.chassis.errors import ClipferryError
 from services.chassis.wire import duration
 from services.queue.core.fleet import Answered, Fleet, Outgoing, Worker
-from services.queue.core.hub import Hub
+from services.queue.core.hub import Progress
 from services.queue.core.lease import Lease
 from services.queue.core.moves import Move
 from services.queue.core.ports import JobStore, Record
-from services.queue.core.statistics import Stats
 from services.queue.run_moves import answer_message, moves_of, released_count
 from services.queue.wire import lease_message, lease_of, memory_of, progress_of
 
@@ -25,17 +24,22 @@ class WorkStream:
         worker: The mouth.
         store: Does moves.
         fleet: Learns of credits.
-        hub: Learns of progress.
+        report: Takes how far runs are.
         wake: Says that there may be work to hand out.
     """
 
     def __init__(
-        self, worker: Worker, store: JobStore, fleet: Fleet, hub: Hub[Stats], wake: Callable[[], None]
+        self,
+        worker: Worker,
+        store: JobStore,
+        fleet: Fleet,
+        report: Callable[[Lease, Progress], None],
+        wake: Callable[[], None],
     ) -> None:
         self._worker = worker
         self._store = store
         self._fleet = fleet
-        self._hub = hub
+        self._report = report
         self._wake = wake
         self._moves: list[worker_service_pb2.Move] = []
         self._leases: list[Lease] = []
@@ -87,7 +91,7 @@ class WorkStream:
             lease = lease_of(beat.lease)
             leases.append(lease)
             if beat.HasField("progress"):
-                self._hub.report(lease, progress_of(beat.progress))
+                self._report(lease, progress_of(beat.progress))
         self._leases.extend(self._worker.due(leases))
 
     async def _renew(self, leases: Sequence[Lease]) -> None:

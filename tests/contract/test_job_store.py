@@ -9,10 +9,10 @@ import pytest
 
 from clipferry.queue.v1 import job_pb2
 from services.chassis.errors import ClipferryError, Reason
-from services.queue.core.dispatcher import Offer
 from services.queue.core.job import JobError, State
 from services.queue.core.lease import Lease
 from services.queue.core.moves import BeginSend, Cancel, Complete, Fail, Retry
+from services.queue.core.placing import Offer
 from services.queue.core.ports import Accepted, Query
 from tests.fakes.job_stores import ENGINES, StoreInHand, new_lease, offer
 from tests.fakes.queue_jobs import submission
@@ -65,7 +65,7 @@ async def test_a_repeated_request_returns_the_first_job_even_when_the_queue_is_f
 
 async def test_a_repeated_request_returns_the_first_job_after_its_end(hand: StoreInHand) -> None:
     await hand.submit(submission(request_id="r"))
-    lease = await new_lease(hand.store, hand.published[0].job.id)
+    lease = await new_lease(hand.store, hand.published[0].job_id)
     await complete(hand, lease)
 
     (again,) = await hand.store.submit([submission(request_id="r")])

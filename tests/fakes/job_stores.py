@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from services.queue.adapters.store_sqlite import open_sqlite_store
-from services.queue.core.dispatcher import Offer
+from services.queue.adapters.backend import Rules
+from services.queue.adapters.postgres.opening import open_postgres
+from services.queue.adapters.sqlite.opening import open_sqlite
 from services.queue.core.job import Job
 from services.queue.core.lease import Lease, Policy
-from services.queue.core.ledger import Ledger
+from services.queue.core.ledger import Limits
+from services.queue.core.placing import Offer
 from services.queue.core.ports import Accepted, Change, Claimed, JobStore, Record, Submission
 from services.queue.core.retry import RetryPolicy
 from services.queue.wire import encode_job
 from tests.fakes.clock import FakeClock
+from tests.fakes.postgres import database_for
 
 POLICY = Policy(lease_ttl_ms=30_000, max_attempts=3, retry=RetryPolicy(chance=lambda: 0.5))
 
@@ -57,22 +60,35 @@ async def new_lease(store: JobStore, job_id: str) -> Lease:
 
 
 @asynccontextmanager
-async def sqlite_in_hand(
-    folder: Path, *, clock: FakeClock | None = None, max_waiting: int = 50, max_waiting_per_owner: int = 0
-) -> AsyncIterator[StoreInHand]:
+async def sqlite_in_hand(folder: Path, *, clock: FakeClock | None = None, **limits: int) -> AsyncIterator[StoreInHand]:
     """Open the SQLite store in `folder`."""
     clock = clock or FakeClock()
     published: list[Change] = []
-    async with open_sqlite_store(
-        folder / "queue.db",
-        new_ledger=partial(Ledger, max_waiting, max_waiting_per_owner),
-        policy=POLICY,
-        encode=partial(encode_job, retention_ms=3_600_000),
-        clock=clock,
-        publish=published.extend,
-    ) as store:
-        yield StoreInHand(store, clock, published)
+    async with open_sqlite(folder / "queue.db", rules(limits), clock=clock, publish=published.extend) as backend:
+        yield StoreInHand(backend.store, clock, published)
 
 
-ENGINES: Mapping[str, Callable[..., AbstractAsyncContextManager[StoreInHand]]] = {"sqlite": sqlite_in_hand}
+@asynccontextmanager
+async def postgres_in_hand(
+    folder: Path, *, clock: FakeClock | None = None, **limits: int
+) -> AsyncIterator[StoreInHand]:
+    """Open the PostgreSQL store in a database that belongs to `folder`."""
+    clock = clock or FakeClock()
+    published: list[Change] = []
+    url = database_for(folder)
+    async with (
+        open_postgres(url, rules(limits), clock=clock, publish=published.extend) as backend,
+    ):
+        yield StoreInHand(backend.store, clock, published)
+
+
+ENGINES: Mapping[str, Callable[..., AbstractAsyncContextManager[StoreInHand]]] = {
+    "sqlite": sqlite_in_hand,
+    "postgresql": postgres_in_hand,
+}
 """Every engine by name. Each opens a store in a folder, and the same one again when called again."""
+
+
+def rules(limits: Mapping[str, int]) -> Rules:
+    """Return what the stores of tests are opened with."""
+    return Rules(Limits(**{"max_waiting": 50, **limits}), POLICY, partial(encode_job, retention_ms=3_600_000))

@@ -1,22 +1,19 @@
-"""One thread that writes, and commits everything that waits at once.
+"""Many calls, one transaction: everything that waits is committed at once.
 
 A commit costs a sync of the disk, whether it holds one call or three hundred; so calls that arrive during a commit are
 the next one together.
 """
 
 import asyncio
-import queue
-import sqlite3
-import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-import structlog
-
-from services.chassis.errors import ClipferryError, Reason
+from services.chassis.errors import ClipferryError
+from services.chassis.lifecycle import background
+from services.queue.core.calls import Call
 from services.queue.core.ports import Change
-
-logger = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -24,102 +21,89 @@ _MOST_TOGETHER = 256
 """Calls of one transaction."""
 
 
-class Transactions(Protocol):
-    """What the calls write to."""
+class Engine(Protocol):
+    """What the calls are made in."""
 
-    def begin(self) -> None:
-        """Begin a transaction."""
+    async def transact(self, calls: Sequence[Call[Any]]) -> tuple[Sequence[Any], Sequence[Change]]:
+        """Run `calls` in one transaction; returns their answers and what they changed, once that is durable.
 
-    def commit(self) -> Sequence[Change]:
-        """Make it durable; returns the changes in it."""
+        Raises:
+            ClipferryError: STORE_UNAVAILABLE when the database fails. Then it is not known whether it is durable.
+            Exception: Whatever a call raised. Then nothing has changed.
+        """
 
-    def rollback(self) -> None:
-        """Forget it. Never raises."""
 
-
-class _Call(NamedTuple):
-    work: Callable[[], Any]
-    done: asyncio.Future[Any]
+class _Waiting(NamedTuple):
+    call: Call[Any]
+    answer: asyncio.Future[Any]
 
 
 class GroupCommit:
-    """Runs calls in a thread, many in one transaction; a failing call never fails its neighbours.
+    """Gathers calls, and commits them together; a failing call never fails its neighbours.
 
     Args:
-        transactions: Begins and commits, in the thread.
-        publish: Hears of the changes of each commit, in the loop, before the calls return.
+        engine: Runs a transaction.
+        publish: Hears of the changes of each commit before its calls return.
     """
 
-    def __init__(self, transactions: Transactions, publish: Callable[[Sequence[Change]], None]) -> None:
-        self._transactions = transactions
+    def __init__(self, engine: Engine, publish: Callable[[Sequence[Change]], Awaitable[None]]) -> None:
+        self._engine = engine
         self._publish = publish
-        self._loop = asyncio.get_running_loop()
-        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name="queue-writer", daemon=True)
-        self._thread.start()
+        self._waiting: deque[_Waiting] = deque()
+        self._woken = asyncio.Event()
+        self._closed = False
+        self._finished = asyncio.Event()
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Run `work` inside a transaction; returns what it returns once that is durable.
-
-        `work` may run twice, when a neighbour made the first transaction fail. It also runs when the caller has gone.
+    async def run(self, call: Call[T]) -> T:
+        """Return the answer of `call`, once what it changed is durable. It also runs when the caller has gone.
 
         Raises:
             ClipferryError: STORE_UNAVAILABLE when the database fails.
         """
-        done: asyncio.Future[T] = self._loop.create_future()
-        self._calls.put(_Call(work, done))
-        return await done
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(call, answer))
+        self._woken.set()
+        return await answer
 
-    async def close(self) -> None:
-        """Finish what waits and end the thread."""
-        self._calls.put(None)
-        await asyncio.to_thread(self._thread.join)
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Commit what is asked for, for the length of the block; at its end what still waits is finished."""
+        async with background(self._serve(), name="commit"):
+            try:
+                yield
+            finally:
+                self._closed = True
+                self._woken.set()
+                await self._finished.wait()
 
-    def _serve(self) -> None:
-        open_ = True
-        while open_:
-            call = self._calls.get()
-            together = []
-            while call is not None:
-                together.append(call)
-                if len(together) == _MOST_TOGETHER or self._calls.empty():
-                    break
-                call = self._calls.get()
-            open_ = call is not None
-            if together:
-                self._commit(together)
-
-    def _commit(self, together: Sequence[_Call]) -> None:
-        changes: Sequence[Change] = ()
+    async def _serve(self) -> None:
         try:
-            self._transactions.begin()
-            outcomes: list[Any] = [call.work() for call in together]
-            changes = self._transactions.commit()
+            while self._waiting or not self._closed:
+                await self._woken.wait()
+                self._woken.clear()
+                while self._waiting:
+                    count = min(len(self._waiting), _MOST_TOGETHER)
+                    await self._commit([self._waiting.popleft() for _ in range(count)])
+        finally:
+            self._finished.set()
+
+    async def _commit(self, together: Sequence[_Waiting]) -> None:
+        try:
+            answers, changes = await self._engine.transact([waiting.call for waiting in together])
+        except ClipferryError as error:  # the database itself: each alone would fail the same way
+            answers, changes = [error] * len(together), ()
         except Exception as error:  # noqa: BLE001 - whatever failed is told to its caller, and only to that one
-            self._transactions.rollback()
             if len(together) > 1:
-                for call in together:
-                    self._commit([call])
+                for waiting in together:
+                    await self._commit([waiting])
                 return
-            outcomes = [_told(error)]
-        self._loop.call_soon_threadsafe(self._deliver, changes, together, outcomes)
-
-    def _deliver(self, changes: Sequence[Change], calls: Sequence[_Call], outcomes: Sequence[Any]) -> None:
+            answers, changes = [error], ()
         if changes:
-            self._publish(changes)
-        for call, outcome in zip(calls, outcomes, strict=True):
-            if call.done.done():  # its caller has gone
+            await self._publish(changes)
+        for waiting, answer in zip(together, answers, strict=True):
+            if waiting.answer.done():  # its caller has gone
                 continue
-            if isinstance(outcome, BaseException):
-                call.done.set_exception(outcome)
+            if isinstance(answer, BaseException):
+                waiting.answer.set_exception(answer)
             else:
-                call.done.set_result(outcome)
-
-
-def _told(error: Exception) -> Exception:
-    if not isinstance(error, sqlite3.Error):
-        return error
-    logger.error("The database refused a call.", action="store_failed", exc_info=error)
-    told = ClipferryError(Reason.STORE_UNAVAILABLE, retry_after_s=1.0)
-    told.__cause__ = error
-    return told
+                waiting.answer.set_result(answer)

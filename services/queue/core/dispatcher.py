@@ -1,56 +1,13 @@
-"""Which worker gets which job now."""
+"""When work is handed out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from services.chassis.clock import Clock
-from services.queue.core.job import Job
-
-
-@dataclass(slots=True)
-class Offer:
-    """What one worker can take now. Placing jobs uses it up."""
-
-    worker_id: str
-    slots: int
-    """Jobs."""
-    free_bytes: int
-    default_bytes: int
-    """What a job of unknown size takes."""
-    limit_bytes: int
-    """Most that any job takes: all of the worker's memory."""
-
-    def need_bytes(self, job: Job) -> int:
-        """Return what `job` would reserve here."""
-        return min(job.reserved_bytes or self.default_bytes, self.limit_bytes)
-
-
-def place(jobs: Sequence[Job], offers: Sequence[Offer]) -> list[tuple[Job, Offer, int]]:
-    """Give jobs, in their order, to workers: each to the one with most free slots that has the memory.
-
-    A job that fits nowhere now is passed over; it keeps its place.
-
-    Returns:
-        Job, worker and reserved bytes of each job that was placed.
-    """
-    placed = []
-    open_offers = [offer for offer in offers if offer.slots > 0]
-    for job in jobs:
-        fitting = [offer for offer in open_offers if offer.need_bytes(job) <= offer.free_bytes]
-        if not fitting:
-            continue
-        offer = max(fitting, key=lambda each: each.slots) if len(fitting) > 1 else fitting[0]
-        reserved_bytes = offer.need_bytes(job)
-        offer.slots -= 1
-        offer.free_bytes -= reserved_bytes
-        placed.append((job, offer, reserved_bytes))
-        if offer.slots == 0:
-            open_offers.remove(offer)
-            if not open_offers:
-                break
-    return placed
+from services.queue.core.job import ACTIVE
+from services.queue.core.placing import Offer
+from services.queue.core.ports import Change
 
 
 class Takers(Protocol):
@@ -83,6 +40,11 @@ class Dispatcher:
     def wake(self) -> None:
         """Say that a worker or a job may have become ready."""
         self._woken.set()
+
+    def follow(self, changes: Iterable[Change]) -> None:
+        """Take in changes of jobs: one that waits may be due, the end of one makes room for another."""
+        if any(change.state not in ACTIVE for change in changes):
+            self.wake()
 
     async def run(self) -> None:
         """Dispatch until cancelled."""

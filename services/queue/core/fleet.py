@@ -7,22 +7,12 @@ from typing import NamedTuple
 
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError
-from services.queue.core.dispatcher import Offer
 from services.queue.core.job import ACTIVE, Job
 from services.queue.core.lease import Lease
 from services.queue.core.moves import Move
+from services.queue.core.placing import Offer
 from services.queue.core.ports import Change, Reaped, Record
-
-
-class Memory(NamedTuple):
-    """Memory of one worker, or the sum over all. Bytes, but for the count."""
-
-    current_bytes: int = 0
-    peak_bytes: int = 0
-    max_bytes: int = 0
-    active_allocations: int = 0
-    max_per_video_bytes: int = 0
-    orphan_freed_bytes: int = 0
+from services.queue.core.roll import Memory, WorkerNote
 
 
 class Hello(NamedTuple):
@@ -129,7 +119,8 @@ class Worker:
                 held = self._held[lease.job_id] = _Held(lease.token, now_s)
             held.renewed_at_s = now_s
             self._outgoing.renewed.append(lease)
-            self._tell_wishes(job, held)
+            stop = job.cancel_requested and not job.send_committed
+            self._tell_wishes(lease, held, stop=stop, finish=job.finish_requested)
         self._waiting.set()
 
     def lose(self, lease: Lease) -> None:
@@ -140,15 +131,16 @@ class Worker:
         self._outgoing.lost.append(lease)
         self._waiting.set()
 
-    def follow(self, job: Job) -> None:
+    def follow(self, change: Change) -> None:
         """Take in a change of one job: free its slot when its run is over, pass on what its owner wants."""
-        held = self._held.get(job.id)
-        if held is None:
+        held = self._held.get(change.job_id)
+        if held is None or change.token < held.token:
             return
-        if job.token != held.token or job.state not in ACTIVE:
-            del self._held[job.id]
+        if change.token != held.token or change.state not in ACTIVE:
+            del self._held[change.job_id]
         else:
-            self._tell_wishes(job, held)
+            stop = change.cancel_requested and not change.send_committed
+            self._tell_wishes(change.lease, held, stop=stop, finish=change.finish_requested)
 
     def answer(self, answers: Iterable[Answered]) -> None:
         """Tell it how its moves went."""
@@ -182,13 +174,12 @@ class Worker:
             if self._closed and not self._owes:
                 return None
 
-    def _tell_wishes(self, job: Job, held: _Held) -> None:
-        lease = Lease(job.id, job.token)
-        if job.cancel_requested and not job.send_committed and not held.cancel_told:
+    def _tell_wishes(self, lease: Lease, held: _Held, *, stop: bool, finish: bool) -> None:
+        if stop and not held.cancel_told:
             held.cancel_told = True
             self._outgoing.cancels.append(lease)
             self._waiting.set()
-        if job.finish_requested and not held.finish_told:
+        if finish and not held.finish_told:
             held.finish_told = True
             self._outgoing.finishes.append(lease)
             self._waiting.set()
@@ -206,7 +197,6 @@ class Fleet:
         self._clock = clock
         self._spawn_delay_s = spawn_delay_s
         self._workers: dict[str, Worker] = {}
-        self._peak_bytes = 0
 
     @property
     def workers(self) -> Sequence[Worker]:
@@ -248,7 +238,6 @@ class Fleet:
         worker.free_bytes = free_bytes
         if memory is not None:
             worker.memory = memory
-            self._peak_bytes = self.memory().peak_bytes
 
     def assign(self, records: Iterable[Record]) -> list[Lease]:
         """Tell workers to start runs; returns the runs whose worker has gone since."""
@@ -263,10 +252,10 @@ class Fleet:
 
     def follow(self, changes: Iterable[Change]) -> None:
         """Take in changes of jobs."""
-        for job, _ in changes:
-            worker = self._workers.get(job.worker_id or "")
+        for change in changes:
+            worker = self._workers.get(change.worker_id or "")
             if worker is not None:
-                worker.follow(job)
+                worker.follow(change)
 
     def lose(self, reaped: Iterable[Reaped]) -> None:
         """Tell workers which runs were taken from them."""
@@ -280,17 +269,18 @@ class Fleet:
         for worker in self._workers.values():
             worker.drain()
 
-    def memory(self) -> Memory:
-        """Return the sums; the peak is the most that was ever in use at once, as far as it was seen."""
-        seen = [worker.memory for worker in self._workers.values()]
-        current_bytes = sum(memory.current_bytes for memory in seen)
-        return Memory(
-            current_bytes=current_bytes,
-            peak_bytes=max(self._peak_bytes, current_bytes, *(memory.peak_bytes for memory in seen)),
-            max_bytes=sum(memory.max_bytes for memory in seen),
-            active_allocations=sum(memory.active_allocations for memory in seen),
-            max_per_video_bytes=max((memory.max_per_video_bytes for memory in seen), default=0),
-            orphan_freed_bytes=sum(memory.orphan_freed_bytes for memory in seen),
+    def notes(self) -> tuple[WorkerNote, ...]:
+        """Return what the statistics need to know of each worker."""
+        return tuple(
+            WorkerNote(
+                worker.hello.worker_id,
+                worker.hello.slots,
+                worker.hello.versions.get("yt-dlp", ""),
+                worker.hello.memory_processing,
+                worker.hello.auto_cleanup,
+                worker.memory,
+            )
+            for worker in self._workers.values()
         )
 
     def _pause_s(self, worker: Worker) -> float:

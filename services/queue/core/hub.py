@@ -14,7 +14,7 @@ from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
 from services.queue.core.job import ACTIVE, Job
 from services.queue.core.lease import Lease
-from services.queue.core.ports import Change, Event
+from services.queue.core.ports import Change, Event, change_of
 
 S = TypeVar("S")
 
@@ -37,7 +37,8 @@ class Progress(NamedTuple):
 class Run:
     """What the hub knows of an active job."""
 
-    job: Job
+    change: Change
+    """The newest of its job."""
     progress: Progress
 
 
@@ -86,7 +87,7 @@ class Watcher(Generic[S]):
     def replace(self, wanted: Filter) -> None:
         """Look at something else from now on."""
         self._wanted = wanted
-        self._news = {run.job.id for run in self._hub.runs if self._sees(run.job)}
+        self._news = {run.change.job_id for run in self._hub.runs if self._sees(run.change.event)}
         self._some.set()
 
     async def batch(self, *, idle_s: float) -> Batch[S]:
@@ -104,11 +105,11 @@ class Watcher(Generic[S]):
         self._read_at_s = self._hub.clock.monotonic_s()
         return self._take()
 
-    def hear(self, jobs: Iterable[Job]) -> None:
-        """Learn that there is progress of `jobs`."""
-        for job in jobs:
-            if self._sees(job):
-                self._news.add(job.id)
+    def hear(self, changes: Iterable[Change]) -> None:
+        """Learn that there is progress of the runs that the `changes` are the newest of."""
+        for change in changes:
+            if self._sees(change.event):
+                self._news.add(change.job_id)
                 self._some.set()
 
     def hear_stats(self, stats: S) -> None:
@@ -128,8 +129,8 @@ class Watcher(Generic[S]):
         self._some.set()
         self._many.set()
 
-    def _sees(self, job: Job) -> bool:
-        return self._wanted.progress and self._wanted.wants(job.id, job.owner)
+    def _sees(self, event: Event) -> bool:
+        return self._wanted.progress and self._wanted.wants(event.job_id, event.owner)
 
     def _take(self) -> Batch[S]:
         if not self._hub.closed:
@@ -197,21 +198,24 @@ class Hub(Generic[S]):
     def restore(self, jobs: Iterable[Job]) -> None:
         """Take in the runs that go on after a start."""
         for job in jobs:
-            self._runs[job.id] = Run(job, Progress(0, 0.0, self.clock.time_ms()))
+            event = Event(self.last_sequence, job.updated_ms, job.id, job.owner, b"")
+            self._runs[job.id] = Run(change_of(job, event), Progress(0, 0.0, self.clock.time_ms()))
 
     def publish(self, changes: Sequence[Change]) -> None:
         """Spread durable changes. A new run begins at 0 percent."""
         begun = []
-        for job, event in changes:
-            if job.state not in ACTIVE:
-                self._runs.pop(job.id, None)
+        for change in changes:
+            if change.state not in ACTIVE:
+                self._runs.pop(change.job_id, None)
                 continue
-            run = self._runs.get(job.id)
-            if run is None or run.job.token != job.token:
-                self._runs[job.id] = Run(job, Progress(0, 0.0, event.at_ms))
-                begun.append(job)
+            run = self._runs.get(change.job_id)
+            if run is None or run.change.token != change.token:
+                self._runs[change.job_id] = Run(change, Progress(0, 0.0, change.event.at_ms))
+                begun.append(change)
             else:
-                run.job = job
+                run.change = change
+        if changes[0].event.sequence != self.last_sequence + 1:
+            self._ring.clear()  # whoever watches has missed something, and comes back with its cursor
         self._ring.extend([change.event for change in changes])
         if len(self._ring) > 2 * self._ring_count:
             del self._ring[: -self._ring_count]
@@ -220,14 +224,21 @@ class Hub(Generic[S]):
             watcher.hear(begun)
             watcher.wake(self.last_sequence)
 
-    def report(self, lease: Lease, progress: Progress) -> None:
-        """Spread how far a run is, unless it is not the present run or has been further already."""
+    def report(self, lease: Lease, progress: Progress) -> bool:
+        """Spread how far a run is, unless it is not the present run or has been further already.
+
+        Returns:
+            Whether it was news.
+        """
         run = self._runs.get(lease.job_id)
-        if run is None or run.job.token != lease.token or not run.progress.percent <= progress.percent <= 100:
-            return
+        if run is None or run.change.token != lease.token or progress == run.progress:
+            return False
+        if not run.progress.percent <= progress.percent <= 100:
+            return False
         run.progress = progress
         for watcher in self._watchers:
-            watcher.hear((run.job,))
+            watcher.hear((run.change,))
+        return True
 
     def publish_stats(self, stats: S) -> None:
         """Spread the queue's numbers."""

@@ -62,6 +62,22 @@ def claimed(job: Job, now_ms: int, policy: Policy, *, worker_id: str, reserved_b
     )
 
 
+def renewed(job: Job, now_ms: int, policy: Policy) -> Job | None:
+    """Return the `job` with a whole TTL; None when its run is over its time. No durable change: the version stays."""
+    if job.state not in ACTIVE or is_expired(job, now_ms):
+        return None
+    return job._replace(lease_until_ms=now_ms + policy.lease_ttl_ms)
+
+
+def is_expired(job: Job, now_ms: int) -> bool:
+    """Return whether `job` has a run that is over its lease or its deadline."""
+    return (
+        job.lease_until_ms is not None
+        and job.deadline_ms is not None
+        and (job.lease_until_ms < now_ms or job.deadline_ms < now_ms)
+    )
+
+
 def reaped(job: Job, now_ms: int, policy: Policy) -> Job:
     """Return the expired `job` without its run."""
     late = job.deadline_ms is not None and job.deadline_ms < now_ms

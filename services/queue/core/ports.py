@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from services.chassis.errors import ClipferryError
-from services.queue.core.dispatcher import Offer
 from services.queue.core.job import Job, State
 from services.queue.core.lease import Lease
 from services.queue.core.moves import Move
+from services.queue.core.placing import Offer
 
 
 class Submission(NamedTuple):
@@ -51,11 +51,42 @@ class Event(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A durable change, as it is published."""
+    """A durable change, as it is published: the event, and what the queue itself needs to know of the job after it."""
 
-    job: Job
-    """After the change."""
     event: Event
+    version: int
+    state: State
+    attempt: int
+    token: int
+    worker_id: str | None
+    cancel_requested: bool
+    finish_requested: bool
+    send_committed: bool
+
+    @property
+    def job_id(self) -> str:
+        """Which job."""
+        return self.event.job_id
+
+    @property
+    def lease(self) -> Lease:
+        """Its newest run."""
+        return Lease(self.event.job_id, self.token)
+
+
+def change_of(job: Job, event: Event) -> Change:
+    """Return the change that `event` tells of `job`."""
+    return Change(
+        event,
+        job.version,
+        job.state,
+        job.attempt,
+        job.token,
+        job.worker_id,
+        bool(job.cancel_requested),
+        bool(job.finish_requested),
+        bool(job.send_committed),
+    )
 
 
 class Reaped(NamedTuple):

@@ -9,9 +9,9 @@ import structlog
 
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError
-from services.queue.core.fleet import Fleet, Memory
 from services.queue.core.job import ACTIVE, ENDED, State
 from services.queue.core.ports import Change, JobStore
+from services.queue.core.roll import Memory, Rollcall
 
 logger = structlog.get_logger(__name__)
 
@@ -43,14 +43,14 @@ class Statistics:
 
     Args:
         store: Counts jobs.
-        fleet: Knows the workers.
+        roll: Knows the workers.
         clock: Tells the time.
         max_queue_size: MAX_QUEUE_SIZE.
     """
 
-    def __init__(self, store: JobStore, fleet: Fleet, clock: Clock, *, max_queue_size: int) -> None:
+    def __init__(self, store: JobStore, roll: Rollcall, clock: Clock, *, max_queue_size: int) -> None:
         self._store = store
-        self._fleet = fleet
+        self._roll = roll
         self._clock = clock
         self._max_queue_size = max_queue_size
         self._started_at_s = clock.monotonic_s()
@@ -59,7 +59,7 @@ class Statistics:
 
     def follow(self, changes: Iterable[Change]) -> None:
         """Take in changes of jobs."""
-        count = sum(job.state in ENDED for job, _ in changes)
+        count = sum(change.state in ENDED for change in changes)
         if count:
             self._ends.append((self._clock.monotonic_s(), count))
             self._forget_old_ends()
@@ -73,24 +73,24 @@ class Statistics:
         """Return the numbers now."""
         totals = await self._store.totals()
         self._forget_old_ends()
-        hellos = [worker.hello for worker in self._fleet.workers]
+        workers = self._roll.workers()
         now_ms = self._clock.time_ms()
         oldest_ms = totals.oldest_waiting_ms
         return Stats(
             jobs_by_state=totals.jobs_by_state,
             oldest_waiting_age_s=None if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000,
-            workers=len(hellos),
-            slots_total=sum(hello.slots for hello in hellos),
+            workers=len(workers),
+            slots_total=sum(worker.slots for worker in workers),
             slots_busy=sum(totals.jobs_by_state.get(state, 0) for state in ACTIVE),
-            memory=self._fleet.memory(),
+            memory=self._roll.memory(),
             read_ms=now_ms,
             uptime_s=self._clock.monotonic_s() - self._started_at_s,
             throughput_per_minute=sum(count for _, count in self._ends),
             total_processed=totals.ended_count,
             max_queue_size=self._max_queue_size,
-            memory_processing=bool(hellos) and all(hello.memory_processing for hello in hellos),
-            auto_cleanup=bool(hellos) and all(hello.auto_cleanup for hello in hellos),
-            ytdlp_versions=sorted({version for hello in hellos if (version := hello.versions.get("yt-dlp"))}),
+            memory_processing=bool(workers) and all(worker.memory_processing for worker in workers),
+            auto_cleanup=bool(workers) and all(worker.auto_cleanup for worker in workers),
+            ytdlp_versions=sorted({worker.ytdlp_version for worker in workers if worker.ytdlp_version}),
         )
 
     async def push_forever(self, push: Callable[[Stats], None], *, interval_s: float) -> None:

@@ -14,11 +14,11 @@ def test_reference_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert (settings.max_queue_size, settings.queue_timeout_ms) == (50, 600_000)
     assert (settings.worker_spawn_delay_ms, settings.auto_cleanup_interval_ms) == (1_000, 300_000)
-    assert str(settings.database_path) == "var/queue.db"
+    assert settings.database_url.get_secret_value() == "sqlite:///var/queue.db"
 
 
-@pytest.mark.parametrize("url", ["postgresql://localhost/clipferry", "sqlite:///", "sqlite:///:memory:", "queue.db"])
-def test_only_a_file_of_sqlite(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("url", ["postgresql://", "mysql://localhost/clipferry", "sqlite:///", "sqlite:///:memory:", "queue.db"])
+def test_only_what_there_is_an_engine_for(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
 
     with pytest.raises(SettingsError, match="must be sqlite:/// and the path of a file"):

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from services.chassis.lifecycle import background
-from services.queue.core.dispatcher import Dispatcher, Offer, place
-from services.queue.core.fleet import Fleet, Hello, Memory, Worker
-from services.queue.core.job import State
+from services.queue.core.dispatcher import Dispatcher
+from services.queue.core.fleet import Fleet, Hello, Worker
+from services.queue.core.job import Job, State
+from services.queue.core.placing import Offer, place
 from services.queue.core.ports import Record
 from tests.fakes.clock import FakeClock, let_others_run
 from tests.fakes.job_stores import offer
@@ -17,8 +18,12 @@ def worker(clock: FakeClock, worker_id: str = "worker-1", slots: int = 3) -> Wor
     return Worker(hello, lease_ttl_s=30, clock=clock)
 
 
+def anybody(_job: Job) -> bool:
+    return True
+
+
 def test_jobs_are_spread_over_the_emptiest_workers() -> None:
-    placed = place([job() for _ in range(4)], [offer("a", slots=3), offer("b", slots=2)])
+    placed = place([job() for _ in range(4)], [offer("a", slots=3), offer("b", slots=2)], anybody)
 
     assert [offered.worker_id for _, offered, _ in placed] == ["a", "a", "b", "a"]
 
@@ -27,7 +32,7 @@ def test_no_more_jobs_than_slots_and_bytes() -> None:
     """A large job that fits nowhere lets a small one pass."""
     jobs = [job(reserved_bytes=90), job(reserved_bytes=80), job(reserved_bytes=10), job(reserved_bytes=5)]
 
-    placed = place(jobs, [offer("a", slots=2, free_bytes=100)])
+    placed = place(jobs, [offer("a", slots=2, free_bytes=100)], anybody)
 
     assert [each.reserved_bytes for each, _, _ in placed] == [90, 10]
 
@@ -60,18 +65,6 @@ def test_a_worker_pauses_between_two_jobs() -> None:
 
     assert (first, while_paused, pause_s) == ([1], [], 1)
     assert [each.slots for each in fleet.offers()] == [1]
-
-
-def test_the_fleets_peak_is_the_most_at_once() -> None:
-    clock = FakeClock()
-    fleet = Fleet(clock, spawn_delay_s=0)
-    one, two = worker(clock, "one"), worker(clock, "two")
-    for each in (one, two):
-        fleet.connect(each)
-        fleet.ready(each, free_slots=0, free_bytes=0, memory=Memory(current_bytes=40, peak_bytes=50, max_bytes=100))
-    fleet.ready(one, free_slots=0, free_bytes=0, memory=Memory(current_bytes=5, peak_bytes=50, max_bytes=100))
-
-    assert fleet.memory()[:3] == (45, 80, 200)
 
 
 async def test_it_looks_when_woken_and_when_a_job_becomes_due_and_never_else() -> None:

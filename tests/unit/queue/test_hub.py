@@ -8,7 +8,7 @@ from services.chassis.errors import ClipferryError, Reason
 from services.queue.core.hub import Filter, Hub, Progress, Watcher
 from services.queue.core.job import Job, State
 from services.queue.core.lease import Lease
-from services.queue.core.ports import Change, Event
+from services.queue.core.ports import Event, change_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.queue_jobs import job
 
@@ -22,7 +22,7 @@ def hub(*, batch_s: float = 0.0, ring_count: int = 100) -> Hub[str]:
 
 def publish(to: Hub[str], *jobs: Job) -> None:
     first = to.last_sequence + 1
-    to.publish([Change(each, Event(first + n, 0, each.id, each.owner, b"")) for n, each in enumerate(jobs)])
+    to.publish([change_of(each, Event(first + n, 0, each.id, each.owner, b"")) for n, each in enumerate(jobs)])
 
 
 def report(to: Hub[str], run: Job, percent: float) -> None:
@@ -110,7 +110,7 @@ async def test_the_newest_progress_wins() -> None:
         publish(here, run._replace(state=State.SENDING, version=2))
         batch = await watcher.batch(idle_s=IDLE_S)
 
-    assert [(seen.progress.percent, seen.job.version) for seen in batch.runs] == [(99, 2)]
+    assert [(seen.progress.percent, seen.change.version) for seen in batch.runs] == [(99, 2)]
 
 
 async def test_a_filter_lets_through_only_its_owners_and_jobs() -> None:

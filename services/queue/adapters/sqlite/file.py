@@ -16,7 +16,7 @@ logger = structlog.get_logger(__name__)
 SCHEMA_VERSION = 1
 """What ``PRAGMA user_version`` says after the last migration."""
 
-_MIGRATIONS = Path(__file__).parent / "migrations" / "sqlite"
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 @contextmanager

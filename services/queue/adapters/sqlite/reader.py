@@ -1,23 +1,82 @@
 """The reading side of the SQLite store: connections of its own, off the event loop."""
 
+import asyncio
+import queue
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from services.chassis.errors import ClipferryError, Reason
 from services.queue.adapters.rows import to_job
-from services.queue.core.job import Job
-from services.queue.core.ports import Event, Page, Query, Record
+from services.queue.core.cursor import check_cursor
+from services.queue.core.job import Job, State
+from services.queue.core.ports import Event, Page, Query, Record, Totals
+
+T = TypeVar("T")
 
 
 class SqliteReader:
-    """Reads of one connection, one at a time.
+    """See `services.queue.adapters.store.Reader`.
 
     Args:
-        connection: Its own.
+        connections: Its own; one for each read at a time.
         sql: Statements by name.
-        encode: Serialises a job for the wire.
+        encode: Serialises a job for the wire; called in other threads.
+        shown: Returns counts by state, jobs ended and the newest sequence, as of the last commit.
     """
+
+    def __init__(
+        self,
+        connections: Sequence[sqlite3.Connection],
+        sql: Mapping[str, str],
+        encode: Callable[[Job], bytes],
+        shown: Callable[[], tuple[Mapping[State, int], int, int]],
+    ) -> None:
+        self._shown = shown
+        self._threads = ThreadPoolExecutor(max_workers=len(connections), thread_name_prefix="queue-reader")
+        self._free: queue.SimpleQueue[_Reads] = queue.SimpleQueue()
+        for connection in connections:
+            self._free.put(_Reads(connection, sql, encode))
+
+    async def get(self, job_id: str) -> Record | None:
+        return await self._read(lambda reads: reads.get(job_id))
+
+    async def page(self, query: Query) -> Page:
+        return await self._read(lambda reads: reads.page(query))
+
+    async def events(self, after: int, *, limit: int) -> Sequence[Event]:
+        return await self._read(lambda reads: reads.events(after, limit))
+
+    async def active(self) -> Sequence[Job]:
+        return await self._read(lambda reads: reads.active())
+
+    async def totals(self) -> Totals:
+        jobs_by_state, ended_count, _ = self._shown()
+        return Totals(jobs_by_state, ended_count, await self._read(lambda reads: reads.oldest_waiting_ms()))
+
+    async def last_sequence(self) -> int:
+        return self._shown()[2]
+
+    async def close(self) -> None:
+        """Let the threads end."""
+        await asyncio.to_thread(self._threads.shutdown)
+
+    async def _read(self, work: Callable[["_Reads"], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read_here, work)
+
+    def _read_here(self, work: Callable[["_Reads"], T]) -> T:
+        reads = self._free.get()
+        try:
+            return work(reads)
+        except sqlite3.Error as error:
+            raise ClipferryError(Reason.STORE_UNAVAILABLE, retry_after_s=1.0) from error
+        finally:
+            self._free.put(reads)
+
+
+class _Reads:
+    """Reads of one connection, one at a time."""
 
     def __init__(self, connection: sqlite3.Connection, sql: Mapping[str, str], encode: Callable[[Job], bytes]) -> None:
         self._execute = connection.execute
@@ -25,12 +84,10 @@ class SqliteReader:
         self._encode = encode
 
     def get(self, job_id: str) -> Record | None:
-        """See JobStore.get."""
         row = self._one("get_job", job_id)
         return None if row is None else self._record(row)
 
     def page(self, query: Query) -> Page:
-        """See JobStore.page."""
         filters, parameters = _conditions(query)
         statement = self._sql["page_jobs"].replace("{filters}", filters)
         self._execute("BEGIN")  # one snapshot, so that the sequence belongs to the rows
@@ -44,7 +101,6 @@ class SqliteReader:
         return Page([self._record(row) for row in rows[: query.limit]], len(rows) > query.limit, sequence)
 
     def events(self, after: int, limit: int) -> list[Event]:
-        """See JobStore.events."""
         self._execute("BEGIN")
         try:
             if after:
@@ -54,7 +110,6 @@ class SqliteReader:
             self._execute("COMMIT")
 
     def active(self) -> list[Job]:
-        """See JobStore.active."""
         return [to_job(row) for row in self._execute(self._sql["active_jobs"])]
 
     def oldest_waiting_ms(self) -> int | None:
@@ -70,16 +125,7 @@ class SqliteReader:
         return int(self._one("read_meta")[0])
 
     def _check_cursor(self, after: int, sequence: int) -> None:
-        first = self._one("first_sequence")[0]
-        oldest = sequence if first is None else first - 1
-        if not oldest <= after <= sequence:
-            raise ClipferryError(
-                Reason.CURSOR_EXPIRED,
-                f"The cursor {after} is not in the log, which reaches from {oldest} to {sequence}; list again.",
-                after_sequence=after,
-                oldest_sequence=oldest,
-                newest_sequence=sequence,
-            )
+        check_cursor(after, first=self._one("first_sequence")[0], last=sequence)
 
     def _one(self, name: str, *parameters: Any) -> Any:
         return self._execute(self._sql[name], parameters).fetchone()

@@ -21,7 +21,7 @@ SELECT {columns} FROM jobs WHERE id = ?;
 
 -- name: find_request
 -- The job of an idempotency key.
-SELECT {columns} FROM jobs WHERE owner = ? AND request_id = ?;
+SELECT id FROM jobs WHERE owner = ? AND request_id = ?;
 
 -- name: live_jobs
 -- Every job that has not ended, in the order in which their owners get their turns.
@@ -32,20 +32,15 @@ SELECT {columns} FROM jobs WHERE ended_ms IS NULL ORDER BY fair_key;
 SELECT state, count(*) FROM jobs WHERE ended_ms IS NOT NULL GROUP BY state;
 
 -- name: due_jobs
--- The next jobs to run that fit into the most memory that any worker has.
+-- The next jobs to run that fit into the most memory that any worker has, without those of the owners in a JSON list.
 SELECT {columns} FROM jobs
 WHERE state IN ('QUEUED', 'RETRY_WAIT') AND not_before_ms <= ? AND min(reserved_bytes, ?) <= ?
+  AND owner NOT IN (SELECT value FROM json_each(?))
 ORDER BY priority DESC, fair_key, id LIMIT ?;
 
 -- name: next_due
 -- When the next job becomes due by itself.
 SELECT min(not_before_ms) FROM jobs WHERE state = 'RETRY_WAIT' AND not_before_ms > ?;
-
--- name: renew_lease
--- A lease that is present and in time goes on.
-UPDATE jobs SET lease_until_ms = ?
-WHERE id = ? AND token = ? AND state IN ('PROCESSING', 'SENDING') AND lease_until_ms >= ? AND deadline_ms > ?
-RETURNING {columns};
 
 -- name: grace
 -- After a start nobody is blamed for the time that the queue was away: every lease gets a whole TTL.

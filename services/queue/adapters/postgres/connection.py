@@ -1,0 +1,69 @@
+"""Connections to the database, and how its failures are told."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TypeAlias
+
+import asyncpg
+import structlog
+
+from services.chassis.errors import ClipferryError, Reason
+
+logger = structlog.get_logger(__name__)
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+_CONNECT_S = 5.0
+_STATEMENT_S = 5.0
+_READERS = 4
+_FAULTS_OF_A_CALL = (asyncpg.IntegrityConstraintViolationError, asyncpg.exceptions.DataError, asyncpg.DataError)
+"""What the database says of a call, not of itself."""
+
+
+async def connect(url: str) -> Connection:
+    """Open one connection.
+
+    Raises:
+        OSError, asyncpg.PostgresError: If there is none to be had.
+    """
+    return await asyncpg.connect(
+        url,
+        timeout=_CONNECT_S,
+        command_timeout=_STATEMENT_S,
+        # A replica that is frozen in mid-transaction must not hold up all others for ever.
+        server_settings={"application_name": "clipferry-queue", "idle_in_transaction_session_timeout": "10000"},
+    )
+
+
+@asynccontextmanager
+async def open_pool(url: str) -> AsyncIterator[Pool]:
+    """Open connections for reading, for the length of the block."""
+    pool = asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=_READERS,
+        timeout=_CONNECT_S,
+        command_timeout=_STATEMENT_S,
+        server_settings={"application_name": "clipferry-queue-reader"},
+    )
+    async with pool:
+        yield pool
+
+
+@contextmanager
+def told_as_unavailable() -> Iterator[None]:
+    """Turn failures of the database into STORE_UNAVAILABLE; what is wrong with a call passes as it is.
+
+    Raises:
+        ClipferryError: STORE_UNAVAILABLE.
+    """
+    try:
+        yield
+    except _FAULTS_OF_A_CALL:
+        raise
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        logger.error(
+            "The database refused a call.", action="store_failed", error=type(error).__name__, detail=str(error)[:200]
+        )
+        raise ClipferryError(Reason.STORE_UNAVAILABLE, retry_after_s=1.0) from error

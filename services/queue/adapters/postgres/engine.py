@@ -1,0 +1,206 @@
+"""The writing side of the PostgreSQL store: what a transaction decides becomes a few statements.
+
+Every transaction of every replica takes the lock on the one row of `meta` first. So they come one after the other,
+each sees all that was before, there is no deadlock, and the log is dense and in commit order. What that costs in
+concurrency, grouping gives back: the calls of a replica that wait for the lock are its next transaction together.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from services.chassis.clock import Clock
+from services.chassis.errors import ClipferryError
+from services.queue.adapters.postgres.connection import Connection, told_as_unavailable
+from services.queue.adapters.postgres.rows import EVENT_COLUMNS, to_event_row
+from services.queue.adapters.rows import to_job, to_row
+from services.queue.core.batch import Batch
+from services.queue.core.calls import Call, Purge, Wanted, wanted_by
+from services.queue.core.job import Job, State
+from services.queue.core.lease import Policy
+from services.queue.core.ledger import Ledger, Limits
+from services.queue.core.ports import Change, Purged
+
+_UPDATED = [
+    Job._fields.index(name)
+    for name in (
+        *("id", "state", "fair_key", "not_before_ms", "attempt", "max_attempts", "token", "worker_id"),
+        *("lease_until_ms", "deadline_ms", "reserved_bytes", "cancel_requested", "finish_requested"),
+        *("send_committed", "media", "delivery", "error", "version", "updated_ms", "started_ms", "ended_ms"),
+    )
+]
+"""Columns of update_jobs, in its order."""
+
+
+class PostgresEngine:
+    """Everything that this replica changes in the database.
+
+    Args:
+        connect: Opens a connection, which is kept until it fails.
+        sql: Statements by name.
+        limits: What is admitted.
+        policy: Numbers for decisions.
+        encode: Serialises a job for the wire.
+        clock: None: the database's, so that no two replicas must agree on the time.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        sql: Mapping[str, str],
+        *,
+        limits: Limits,
+        policy: Policy,
+        encode: Callable[[Job], bytes],
+        clock: Clock | None,
+    ) -> None:
+        self._connect = connect
+        self._sql = sql
+        self._limits = limits
+        self._policy = policy
+        self._encode = encode
+        self._clock = clock
+        self._connection: Connection | None = None
+        self._was_away: bool | None = None
+        """Whether nobody could renew a lease for a while; None: not known, because this replica has just started."""
+
+    async def transact(self, calls: Sequence[Call[Any]]) -> tuple[Sequence[Any], Sequence[Change]]:
+        """See `services.queue.adapters.group_commit.Engine`."""
+        wanted = wanted_by(calls)
+        try:
+            with told_as_unavailable():
+                if self._connection is None:
+                    self._connection = await self._connect()
+                async with self._connection.transaction():
+                    batch = await self._begin(self._connection, wanted)
+                    answers = [call.run(batch) for call in calls]
+                    await self._save(self._connection, batch)
+        except (ClipferryError, asyncio.CancelledError):
+            self.close()
+            self._was_away = True
+            raise
+        self._was_away = False
+        return answers, batch.changes
+
+    def close(self) -> None:
+        """Drop the connection; the next transaction opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    async def _begin(self, connection: Connection, wanted: Wanted) -> Batch:
+        given_ms = None if self._clock is None else self._clock.time_ms()
+        meta = await connection.fetchrow(self._sql["lock_meta"], given_ms)
+        if meta is None:
+            raise AssertionError("the counters are gone")
+        now_ms = max(meta["now_ms"], meta["clock_ms"])
+        if self._was_away is None:
+            self._was_away = now_ms - meta["clock_ms"] > self._policy.lease_ttl_ms // 2
+        if self._was_away:
+            await connection.execute(self._sql["grace"], now_ms + self._policy.lease_ttl_ms)
+        counts = Counter({State(name): count for name, count in json.loads(meta["counts"]).items()})
+        ledger = Ledger(self._limits, meta["ended_count"], meta["served_tag"], counts)
+        batch = Batch(ledger, self._policy, self._encode, now_ms=now_ms, sequence=meta["sequence"])
+        await self._load(connection, wanted, batch)
+        return batch
+
+    async def _load(self, connection: Connection, wanted: Wanted, batch: Batch) -> None:
+        if wanted.purge is not None:
+            batch.purged = await self._purge(connection, wanted.purge, batch)
+        if wanted.job_ids or wanted.live_keys:
+            await self._load_known(connection, wanted, batch)
+        if wanted.admitted or wanted.retried:
+            await self._load_owners(connection, wanted, batch)
+        if wanted.offers:
+            await self._load_due(connection, wanted, batch)
+        if wanted.reap_count:
+            rows = await connection.fetch(self._sql["expired_jobs"], batch.now_ms, wanted.reap_count)
+            batch.expired = _known(batch, rows)
+
+    async def _load_known(self, connection: Connection, wanted: Wanted, batch: Batch) -> None:
+        requests = list(wanted.requests)
+        rows = await connection.fetch(
+            self._sql["known_jobs"],
+            list(wanted.job_ids),
+            list(wanted.live_keys),
+            [owner for owner, _ in requests],
+            [request_id for _, request_id in requests],
+        )
+        jobs = [to_job(row) for row in rows]
+        batch.know(jobs)
+        for job in jobs:
+            if job.request_id is not None and (job.owner, job.request_id) in wanted.requests:
+                batch.request_ids[job.owner, job.request_id] = job.id
+            if job.ended_ms is None and not job.cancel_requested:
+                batch.ledger.live_ids.setdefault(job.live_key, job.id)
+
+    async def _load_owners(self, connection: Connection, wanted: Wanted, batch: Batch) -> None:
+        retried = {job.owner for job_id in wanted.retried if (job := batch.job(job_id)) is not None}
+        owners = list(wanted.admitted | retried)
+        batch.ledger.next_tags.update(_numbers(await connection.fetch(self._sql["turns"], owners)))
+        if self._limits.max_waiting_per_owner:
+            rows = await connection.fetch(self._sql["count_waiting"], owners)
+            batch.ledger.waiting_by_owner.update(_numbers(rows))
+
+    async def _load_due(self, connection: Connection, wanted: Wanted, batch: Batch) -> None:
+        if self._limits.max_running_per_owner:
+            batch.ledger.running_by_owner.update(_numbers(await connection.fetch(self._sql["count_running"])))
+        full = batch.ledger.full_owners()
+        rows = await connection.fetch(
+            self._sql["due_jobs"], batch.now_ms, wanted.most_bytes, wanted.free_bytes, full, wanted.due_count
+        )
+        batch.due = _known(batch, rows)
+        batch.next_due_ms = await connection.fetchval(self._sql["next_due"], batch.now_ms)
+
+    async def _purge(self, connection: Connection, purge: Purge, batch: Batch) -> Purged:
+        rows = await connection.fetch(self._sql["purge_jobs"], purge.ended_before_ms, purge.limit)
+        batch.ledger.forget(State(row["state"]) for row in rows)
+        await connection.execute(self._sql["forget_turns"], batch.ledger.served_tag)
+        oldest = batch.sequence - purge.keep_events
+        return Purged(len(rows), await connection.fetchval(self._sql["purge_events"], oldest, purge.limit))
+
+    async def _save(self, connection: Connection, batch: Batch) -> None:
+        if created := batch.created:
+            await connection.copy_records_to_table(
+                "jobs", schema_name="queue", columns=Job._fields, records=[to_row(job) for job in created]
+            )
+        if updated := batch.updated:
+            await self._update(connection, updated)
+        if tags := batch.ledger.next_tags:
+            await connection.execute(self._sql["write_turns"], list(tags), list(tags.values()))
+        if batch.changes:
+            await connection.copy_records_to_table(
+                "job_events",
+                schema_name="queue",
+                columns=EVENT_COLUMNS,
+                records=[to_event_row(change) for change in batch.changes],
+            )
+        if batch.changes or batch.updated or batch.purged.job_count:
+            counts = json.dumps({state: count for state, count in batch.ledger.count_by_state.items() if count})
+            ledger = batch.ledger
+            await connection.execute(
+                self._sql["write_meta"], batch.sequence, ledger.ended_count, ledger.served_tag, batch.now_ms, counts
+            )
+
+    async def _update(self, connection: Connection, updated: Sequence[tuple[Job, Job]]) -> None:
+        rows = []
+        for before, after in updated:
+            row = to_row(after)
+            rows.append((*(row[index] for index in _UPDATED), before.state, before.token, before.version))
+        done = await connection.execute(self._sql["update_jobs"], *map(list, zip(*rows, strict=True)))
+        if done != f"UPDATE {len(rows)}":
+            raise AssertionError("somebody writes to the database without its lock")
+
+
+def _known(batch: Batch, rows: Sequence[asyncpg.Record]) -> list[str]:
+    jobs = [to_job(row) for row in rows]
+    batch.know(jobs)
+    return [job.id for job in jobs]
+
+
+def _numbers(rows: Sequence[asyncpg.Record]) -> dict[str, int]:
+    return {row[0]: row[1] for row in rows}

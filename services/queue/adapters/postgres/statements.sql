@@ -1,0 +1,151 @@
+-- Every statement of the PostgreSQL store, by name. {columns} are the fields of Job in their order.
+
+-- name: lock_meta
+-- Begins every writing transaction: the counters, held until its end, so that one writes at a time over all replicas.
+-- The time is the database's, or the one that a test gives.
+SELECT sequence, ended_count, served_tag, clock_ms, counts,
+  coalesce($1::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now_ms
+FROM queue.meta FOR UPDATE;
+
+-- name: read_meta
+-- The counters, without the lock.
+SELECT sequence, ended_count, counts, schema_version FROM queue.meta;
+
+-- name: write_meta
+-- The counters, once for each transaction.
+UPDATE queue.meta SET sequence = $1, ended_count = $2, served_tag = $3, clock_ms = $4, counts = $5;
+
+-- name: known_jobs
+-- What a transaction decides on: jobs by id, those that live under a key, and those of an idempotency key.
+SELECT {columns} FROM queue.jobs WHERE id = ANY ($1::text[])
+UNION ALL
+SELECT {columns} FROM queue.jobs WHERE live_key = ANY ($2::text[]) AND ended_ms IS NULL AND NOT cancel_requested
+UNION ALL
+SELECT {columns} FROM unnest($3::text[], $4::text[]) AS asked (owner, request_id)
+  JOIN queue.jobs USING (owner, request_id);
+
+-- name: turns
+-- The next turn of some owners.
+SELECT owner, next_tag FROM queue.owners WHERE owner = ANY ($1::text[]);
+
+-- name: write_turns
+-- The same, after the transaction.
+INSERT INTO queue.owners (owner, next_tag) SELECT * FROM unnest($1::text[], $2::bigint[])
+ON CONFLICT (owner) DO UPDATE SET next_tag = excluded.next_tag;
+
+-- name: forget_turns
+-- Owners whose next turn is no later than anybody's.
+DELETE FROM queue.owners WHERE next_tag <= $1;
+
+-- name: count_waiting
+-- How many jobs of some owners wait.
+SELECT owner, count(*) FROM queue.jobs
+WHERE owner = ANY ($1::text[]) AND state IN ('QUEUED', 'RETRY_WAIT') GROUP BY owner;
+
+-- name: count_running
+-- How many jobs of each owner run.
+SELECT owner, count(*) FROM queue.jobs WHERE state IN ('PROCESSING', 'SENDING') GROUP BY owner;
+
+-- name: due_jobs
+-- The next jobs to run that fit into the most memory that any worker has, without those of some owners.
+SELECT {columns} FROM queue.jobs
+WHERE state IN ('QUEUED', 'RETRY_WAIT') AND not_before_ms <= $1 AND least(reserved_bytes, $2) <= $3
+  AND owner <> ALL ($4::text[])
+ORDER BY priority DESC, fair_key, id LIMIT $5;
+
+-- name: next_due
+-- When the next job becomes due by itself.
+SELECT min(not_before_ms) FROM queue.jobs WHERE state = 'RETRY_WAIT' AND not_before_ms > $1;
+
+-- name: expired_jobs
+-- Runs over their lease or their deadline.
+SELECT {columns} FROM queue.jobs
+WHERE state IN ('PROCESSING', 'SENDING') AND (lease_until_ms < $1 OR deadline_ms < $1) ORDER BY id LIMIT $2;
+
+-- name: update_jobs
+-- Changes of jobs. Each repeats state, token and version of the job that it was decided on, so that a change decided
+-- on anything else touches nothing. What never changes (owner, spec and the like) is left out.
+UPDATE queue.jobs AS job SET
+  state = new.state, fair_key = new.fair_key, not_before_ms = new.not_before_ms, attempt = new.attempt,
+  max_attempts = new.max_attempts, token = new.token, worker_id = new.worker_id,
+  lease_until_ms = new.lease_until_ms, deadline_ms = new.deadline_ms, reserved_bytes = new.reserved_bytes,
+  cancel_requested = new.cancel_requested, finish_requested = new.finish_requested,
+  send_committed = new.send_committed, media = new.media, delivery = new.delivery, error = new.error,
+  version = new.version, updated_ms = new.updated_ms, started_ms = new.started_ms, ended_ms = new.ended_ms
+FROM unnest(
+  $1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::integer[], $6::integer[], $7::bigint[], $8::text[],
+  $9::bigint[], $10::bigint[], $11::bigint[], $12::boolean[], $13::boolean[], $14::boolean[], $15::bytea[],
+  $16::bytea[], $17::text[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[],
+  $22::text[], $23::bigint[], $24::bigint[]
+) AS new (
+  id, state, fair_key, not_before_ms, attempt, max_attempts, token, worker_id, lease_until_ms, deadline_ms,
+  reserved_bytes, cancel_requested, finish_requested, send_committed, media, delivery, error, version, updated_ms,
+  started_ms, ended_ms, before_state, before_token, before_version
+)
+WHERE job.id = new.id AND job.state = new.before_state AND job.token = new.before_token
+  AND job.version = new.before_version;
+
+-- name: grace
+-- Nobody is blamed for the time that the queue or the database was away: every lease gets a whole TTL.
+UPDATE queue.jobs SET lease_until_ms = greatest(lease_until_ms, $1), deadline_ms = greatest(deadline_ms, $1)
+WHERE state IN ('PROCESSING', 'SENDING');
+
+-- name: purge_jobs
+-- Jobs that ended long ago.
+DELETE FROM queue.jobs WHERE id IN (SELECT id FROM queue.jobs WHERE ended_ms < $1 ORDER BY ended_ms LIMIT $2)
+RETURNING state;
+
+-- name: purge_events
+-- The oldest of the events that are too many.
+WITH gone AS (
+  DELETE FROM queue.job_events
+  WHERE sequence IN (SELECT sequence FROM queue.job_events WHERE sequence <= $1 ORDER BY sequence LIMIT $2)
+  RETURNING 1
+)
+SELECT count(*) FROM gone;
+
+-- name: get_job
+-- One job.
+SELECT {columns} FROM queue.jobs WHERE id = $1;
+
+-- name: page_jobs
+-- Jobs, newest first. {filters} are conditions of which each has its parameters.
+SELECT {columns} FROM queue.jobs WHERE {filters} ORDER BY id DESC LIMIT $1;
+
+-- name: active_jobs
+-- Every run.
+SELECT {columns} FROM queue.jobs WHERE state IN ('PROCESSING', 'SENDING') ORDER BY id;
+
+-- name: oldest_waiting
+-- When the job was accepted that waits for longest.
+SELECT min(created_ms) FROM queue.jobs WHERE state IN ('QUEUED', 'RETRY_WAIT');
+
+-- name: events_after
+-- The log from a cursor on.
+SELECT sequence, at_ms, job_id, owner, body FROM queue.job_events WHERE sequence > $1 ORDER BY sequence LIMIT $2;
+
+-- name: changes_after
+-- The same, with what a replica needs to know.
+SELECT sequence, at_ms, job_id, owner, body, version, state, attempt, token, worker_id, cancel_requested,
+  finish_requested, send_committed
+FROM queue.job_events WHERE sequence > $1 ORDER BY sequence LIMIT $2;
+
+-- name: first_sequence
+-- The oldest event that is kept.
+SELECT min(sequence) FROM queue.job_events;
+
+-- name: tell_peers
+-- What this replica knows of its workers and their progress, and who has not been heard of for a minute is forgotten.
+WITH gone AS (DELETE FROM queue.replicas WHERE seen_ms < (extract(epoch FROM clock_timestamp()) * 1000)::bigint - 60000)
+INSERT INTO queue.replicas (id, seen_ms, workers, progress)
+VALUES ($1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, $2, $3)
+ON CONFLICT (id) DO UPDATE SET seen_ms = excluded.seen_ms, workers = excluded.workers, progress = excluded.progress;
+
+-- name: hear_peers
+-- What the other replicas know, of those that were heard of in the last seconds.
+SELECT id, workers, progress FROM queue.replicas
+WHERE id <> $1 AND seen_ms >= (extract(epoch FROM clock_timestamp()) * 1000)::bigint - $2;
+
+-- name: leave_peers
+-- This replica stops.
+DELETE FROM queue.replicas WHERE id = $1;

@@ -1,0 +1,196 @@
+"""The writing side of the SQLite store: what a transaction decides becomes rows, in a thread of its own."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import structlog
+
+from services.chassis.clock import Clock
+from services.chassis.errors import ClipferryError, Reason
+from services.queue.adapters.rows import to_job, to_row
+from services.queue.core.batch import Batch
+from services.queue.core.calls import Call, Purge, Wanted, wanted_by
+from services.queue.core.job import ACTIVE, Job, State
+from services.queue.core.lease import Policy
+from services.queue.core.ledger import Ledger, Limits
+from services.queue.core.ports import Change, Purged
+
+logger = structlog.get_logger(__name__)
+
+
+class SqliteEngine:
+    """Everything that changes the database. It is the only one that does, so it may remember what it wrote.
+
+    Args:
+        connection: Its own.
+        sql: Statements by name.
+        limits: What is admitted.
+        policy: Numbers for decisions.
+        encode: Serialises a job for the wire.
+        clock: Only ever read forward.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        sql: Mapping[str, str],
+        *,
+        limits: Limits,
+        policy: Policy,
+        encode: Callable[[Job], bytes],
+        clock: Clock,
+    ) -> None:
+        self._execute = connection.execute
+        self._executemany = connection.executemany
+        self._connection = connection
+        self._sql = sql
+        self._limits = limits
+        self._policy = policy
+        self._encode = encode
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue-writer")
+        self._runs: dict[str, Job] = {}
+        """Active jobs as they were written: those are asked for again and again."""
+        self._ledger: Ledger | None = None
+        """None: the account must be made anew from the jobs."""
+        self._was_away = True
+        """Whether nobody could renew a lease for a while, because there was no queue or no database."""
+        self._now_ms = 0
+        self._sequence = 0
+        self.shown: tuple[Mapping[State, int], int, int] = ({}, 0, 0)
+        """Counts by state, jobs ended, newest sequence: as of the last commit, for any thread to read."""
+
+    async def transact(self, calls: Sequence[Call[Any]]) -> tuple[Sequence[Any], Sequence[Change]]:
+        """See `services.queue.adapters.group_commit.Engine`."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, calls)
+
+    async def close(self) -> None:
+        """Let the thread end."""
+        await asyncio.to_thread(self._thread.shutdown)
+
+    def restore(self) -> None:
+        """Take in what the file holds."""
+        self._transaction(lambda _batch: ())
+
+    def _transact(self, calls: Sequence[Call[Any]]) -> tuple[Sequence[Any], Sequence[Change]]:
+        wanted = wanted_by(calls)
+
+        def decide(batch: Batch) -> Sequence[Any]:
+            self._load(wanted, batch)
+            return [call.run(batch) for call in calls]
+
+        return self._transaction(decide)
+
+    def _transaction(self, decide: Callable[[Batch], Any]) -> tuple[Any, Sequence[Change]]:
+        try:
+            ledger = self._ledger or self._restore()
+            self._execute("BEGIN IMMEDIATE")
+            now_ms = max(self._clock.time_ms(), self._now_ms)
+            if self._was_away:
+                self._grant_grace(now_ms)
+            batch = Batch(ledger, self._policy, self._encode, now_ms=now_ms, sequence=self._sequence)
+            answers = decide(batch)
+            self._save(batch)
+            self._execute("COMMIT")
+        except BaseException as error:
+            self._rollback()
+            if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+                self._was_away = True
+                raise _unavailable(error) from error
+            raise
+        self._remember(batch)
+        return answers, batch.changes
+
+    def _load(self, wanted: Wanted, batch: Batch) -> None:
+        if wanted.purge is not None:
+            batch.purged = self._purge(wanted.purge, batch.ledger)
+        job_ids = set(wanted.job_ids)
+        job_ids.update(job_id for key in wanted.live_keys if (job_id := batch.ledger.twin(key)) is not None)
+        for owner, request_id in wanted.requests:
+            row = self._execute(self._sql["find_request"], (owner, request_id)).fetchone()
+            if row is not None:
+                batch.request_ids[owner, request_id] = row[0]
+                job_ids.add(row[0])
+        batch.know(job for job_id in job_ids if (job := self._get(job_id)) is not None)
+        if wanted.offers:
+            batch.due = self._know(batch, "due_jobs", self._due(wanted, batch))
+            batch.next_due_ms = self._execute(self._sql["next_due"], (batch.now_ms,)).fetchone()[0]
+        if wanted.reap_count:
+            batch.expired = self._know(batch, "expired_jobs", (batch.now_ms, wanted.reap_count))
+
+    def _know(self, batch: Batch, name: str, parameters: Sequence[Any]) -> list[str]:
+        jobs = [to_job(row) for row in self._execute(self._sql[name], parameters)]
+        batch.know(jobs)
+        return [job.id for job in jobs]
+
+    def _due(self, wanted: Wanted, batch: Batch) -> Sequence[Any]:
+        full = batch.ledger.full_owners()
+        return batch.now_ms, wanted.most_bytes, wanted.free_bytes, json.dumps(full), wanted.due_count
+
+    def _get(self, job_id: str) -> Job | None:
+        job = self._runs.get(job_id)
+        if job is None:
+            row = self._execute(self._sql["get_job"], (job_id,)).fetchone()
+            job = None if row is None else to_job(row)
+        return job
+
+    def _purge(self, purge: Purge, ledger: Ledger) -> Purged:
+        states = self._execute(self._sql["purge_jobs"], (purge.ended_before_ms, purge.limit)).fetchall()
+        ledger.forget(State(state) for (state,) in states)
+        oldest = self._sequence - purge.keep_events
+        return Purged(len(states), self._execute(self._sql["purge_events"], (oldest, purge.limit)).rowcount)
+
+    def _save(self, batch: Batch) -> None:
+        if created := batch.created:
+            self._executemany(self._sql["insert_job"], map(to_row, created))
+        if updated := batch.updated:
+            rows = [(*to_row(after), before.state, before.token, before.version) for before, after in updated]
+            if self._executemany(self._sql["update_job"], rows).rowcount != len(rows):
+                raise AssertionError("somebody else writes to the database")
+        if batch.changes:
+            self._executemany(self._sql["insert_event"], [change.event for change in batch.changes])
+        if batch.changes or batch.updated:
+            self._execute(self._sql["write_meta"], (batch.sequence, batch.ledger.ended_count, batch.now_ms))
+
+    def _remember(self, batch: Batch) -> None:
+        self._was_away = False
+        self._now_ms = batch.now_ms
+        self._sequence = batch.sequence
+        self._ledger = batch.ledger
+        for _, job in batch.updated:
+            if job.state in ACTIVE:
+                self._runs[job.id] = job
+            else:
+                self._runs.pop(job.id, None)
+        counts = {state: count for state, count in batch.ledger.count_by_state.items() if count}
+        self.shown = (counts, batch.ledger.ended_count, batch.sequence)
+
+    def _restore(self) -> Ledger:
+        self._sequence, ended_count, self._now_ms = self._execute(self._sql["read_meta"]).fetchone()
+        ledger = Ledger(self._limits, ended_count=ended_count)
+        for row in self._execute(self._sql["live_jobs"]):
+            ledger.restore(to_job(row))
+        for state, count in self._execute(self._sql["count_ended"]):
+            ledger.count_by_state[State(state)] = count
+        return ledger
+
+    def _grant_grace(self, now_ms: int) -> None:
+        self._execute(self._sql["grace"], (now_ms + self._policy.lease_ttl_ms,))
+
+    def _rollback(self) -> None:
+        self._ledger = None
+        self._runs.clear()
+        if self._connection.in_transaction:
+            try:
+                self._execute("ROLLBACK")
+            except sqlite3.Error:
+                return  # the failure that led here is told; the next BEGIN fails too if this one stays
+
+
+def _unavailable(error: sqlite3.Error) -> ClipferryError:
+    logger.error("The database refused a call.", action="store_failed", exc_info=error)
+    return ClipferryError(Reason.STORE_UNAVAILABLE, retry_after_s=1.0)

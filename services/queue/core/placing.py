@@ -1,0 +1,51 @@
+"""Which worker gets which job now."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from services.queue.core.job import Job
+
+
+@dataclass(slots=True)
+class Offer:
+    """What one worker can take now. Placing jobs uses it up."""
+
+    worker_id: str
+    slots: int
+    """Jobs."""
+    free_bytes: int
+    default_bytes: int
+    """What a job of unknown size takes."""
+    limit_bytes: int
+    """Most that any job takes: all of the worker's memory."""
+
+    def need_bytes(self, job: Job) -> int:
+        """Return what `job` would reserve here."""
+        return min(job.reserved_bytes or self.default_bytes, self.limit_bytes)
+
+
+def place(
+    jobs: Iterable[Job], offers: Sequence[Offer], may_run: Callable[[Job], bool]
+) -> Iterator[tuple[Job, Offer, int]]:
+    """Give jobs, in their order, to workers: each to the one with most free slots that has the memory.
+
+    A job that fits nowhere now is passed over; it keeps its place. So does one that may not run now, which is asked
+    when its turn comes: after those before it were taken.
+
+    Yields:
+        Job, worker and reserved bytes of each job that is placed.
+    """
+    open_offers = [offer for offer in offers if offer.slots > 0]
+    for job in jobs:
+        if not open_offers:
+            return
+        fitting = [offer for offer in open_offers if offer.need_bytes(job) <= offer.free_bytes]
+        if not fitting or not may_run(job):
+            continue
+        offer = max(fitting, key=lambda each: each.slots) if len(fitting) > 1 else fitting[0]
+        reserved_bytes = offer.need_bytes(job)
+        offer.slots -= 1
+        offer.free_bytes -= reserved_bytes
+        if offer.slots == 0:
+            open_offers.remove(offer)
+        yield job, offer, reserved_bytes
