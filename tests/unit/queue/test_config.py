@@ -17,7 +17,17 @@ def test_reference_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.database_url.get_secret_value() == "sqlite:///var/queue.db"
 
 
-@pytest.mark.parametrize("url", ["postgresql://", "mysql://localhost/clipferry", "sqlite:///", "sqlite:///:memory:", "queue.db"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://",
+        "postgresql://db.test:port/clipferry",
+        "mysql://localhost/clipferry",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "queue.db",
+    ],
+)
 def test_only_what_there_is_an_engine_for(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
 

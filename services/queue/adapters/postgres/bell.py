@@ -9,10 +9,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-import asyncpg
 import structlog
 
-from services.queue.adapters.postgres.connection import Connection
+from services.queue.adapters.postgres.connection import FAILURES, Connection
 
 logger = structlog.get_logger(__name__)
 
@@ -50,7 +49,7 @@ class Bell:
     async def serve(self) -> None:
         """Listen, and ring when asked to, until cancelled."""
         while True:
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(*FAILURES):
                 async with self._listening() as connection:
                     await self._serve_on(connection)
             self._found(works=False)

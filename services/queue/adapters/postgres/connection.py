@@ -17,6 +17,9 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 _CONNECT_S = 5.0
 _STATEMENT_S = 5.0
 _READERS = 4
+FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What can come of a database that goes away; the last when it goes in mid-statement."""
+
 _FAULTS_OF_A_CALL = (asyncpg.IntegrityConstraintViolationError, asyncpg.exceptions.DataError, asyncpg.DataError)
 """What the database says of a call, not of itself."""
 

@@ -12,7 +12,7 @@ import asyncpg
 import structlog
 
 from services.queue.adapters.postgres.bell import Bell
-from services.queue.adapters.postgres.connection import Pool
+from services.queue.adapters.postgres.connection import FAILURES, Pool
 from services.queue.core.hub import Progress
 from services.queue.core.job import ACTIVE
 from services.queue.core.lease import Lease
@@ -106,7 +106,7 @@ class PostgresPeers:
         try:
             async with self._pool.acquire() as connection:
                 return await connection.fetch(self._sql[name], *parameters)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except FAILURES as error:
             logger.warning("The other replicas are not reached.", action="peers_failed", error=type(error).__name__)
             return ()
 

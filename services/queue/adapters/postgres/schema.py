@@ -8,7 +8,7 @@ import asyncpg
 import structlog
 
 from services.chassis.lifecycle import StartError
-from services.queue.adapters.postgres.connection import Connection, connect
+from services.queue.adapters.postgres.connection import FAILURES, Connection, connect
 
 logger = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ async def bring_up_to_date(url: str) -> None:
     """
     try:
         connection = await connect(url)
-    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (ValueError, *FAILURES) as error:
         raise StartError(f"the database at {shown(url)} cannot be used: {error or type(error).__name__}.") from error
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)

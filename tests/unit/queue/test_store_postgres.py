@@ -1,0 +1,108 @@
+"""What only the PostgreSQL store promises: many processes, one schema, and a database that may not tell by itself."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from services.chassis.lifecycle import StartError, background
+from services.queue.adapters.postgres import schema
+from services.queue.adapters.postgres.bell import Bell
+from services.queue.adapters.postgres.connection import Connection, connect
+from services.queue.adapters.postgres.opening import open_postgres
+from services.queue.adapters.postgres.schema import bring_up_to_date, shown
+from services.queue.core.hub import Progress
+from services.queue.core.lease import Lease
+from services.queue.core.ports import Accepted, Change
+from tests.fakes.eventually import eventually
+from tests.fakes.job_stores import postgres_in_hand, rules
+from tests.fakes.postgres import database_for, shared_server
+from tests.fakes.queue_jobs import submission
+
+
+def empty_database(name: str) -> str:
+    return shared_server().create(name)
+
+
+async def test_replicas_that_start_together_make_the_schema_once(tmp_path: Path) -> None:
+    url = empty_database("starting_together")
+
+    await asyncio.gather(*(bring_up_to_date(url) for _ in range(4)))
+
+    connection = await connect(url)
+    assert await connection.fetchval("SELECT schema_version FROM queue.meta") == schema.SCHEMA_VERSION
+    await connection.close()
+
+
+async def test_a_database_of_a_newer_clipferry_is_left_alone(tmp_path: Path) -> None:
+    async with postgres_in_hand(tmp_path):
+        pass
+    connection = await connect(database_for(tmp_path))
+    await connection.execute("UPDATE queue.meta SET schema_version = 99")
+    await connection.close()
+
+    with pytest.raises(StartError, match="schema version 99, from a newer clipferry"):
+        async with postgres_in_hand(tmp_path):
+            pass
+
+
+async def test_a_database_that_cannot_be_reached_is_named() -> None:
+    """Without user and password."""
+    with pytest.raises(StartError, match=r"the database at 127\.0\.0\.1:1/clipferry cannot be used") as refused:
+        await bring_up_to_date("postgresql://bob:secret@127.0.0.1:1/clipferry")
+
+    assert "secret" not in str(refused.value)
+    assert "bob" not in str(refused.value)
+
+
+def test_what_is_shown_of_a_url() -> None:
+    assert shown("postgresql://bob:secret@db.test:5432/jobs?sslmode=require") == "db.test:5432/jobs"
+    assert shown("postgresql://postgres@/jobs?host=/run/postgresql") == "/run/postgresql/jobs"
+
+
+class DeafConnection:
+    """A connection behind a pooler: LISTEN is accepted, and nothing is ever heard."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add_listener(self, channel: str, callback: object) -> None:
+        """Hear nothing."""
+
+    async def execute(self, query: str, *args: object) -> str:
+        return await self._connection.execute(query, *args)
+
+    def terminate(self) -> None:
+        self._connection.terminate()
+
+
+async def test_a_replica_that_hears_no_bell_asks_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It finds out by itself, and learns of jobs and progress all the same."""
+
+    async def connect_deaf(url: str) -> object:
+        return DeafConnection(await connect(url))
+
+    url = database_for(tmp_path)
+    published: list[Change] = []
+    heard: list[tuple[Lease, Progress]] = []
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(open_postgres(url, rules({}), publish=lambda changes: None))
+        two = await stack.enter_async_context(open_postgres(url, rules({}), publish=published.extend))
+        follow = two.follow(lambda lease, progress: heard.append((lease, progress)), lambda: None)
+        follow_one = one.follow(lambda lease, progress: None, lambda: None)
+        # The two replicas in the middle of their lives: this one's listening connection is the pooler's.
+        monkeypatch.setattr(Bell, "_connect", property(lambda bell: lambda: connect_deaf(url)), raising=False)
+        await stack.enter_async_context(background(follow, name="follow"))
+        await stack.enter_async_context(background(follow_one, name="follow-one"))
+
+        (accepted,) = await one.store.submit([submission()])
+        one.peers.tell_progress(Lease("job", 1), Progress(2, 40.0, 0))
+
+        async def both_heard() -> bool:
+            return bool(published and heard)
+
+        await eventually(both_heard, within_s=10, what="the deaf replica has learned of both")
+    assert isinstance(accepted, Accepted)
+    assert published[0].job_id == accepted.record.job.id
+    assert heard[0] == (Lease("job", 1), Progress(2, 40.0, 0))
