@@ -46,7 +46,7 @@ class Server:
         """Return the URL of a database that there is."""
         return f"postgresql://postgres@/{name}?host={self.directory}"
 
-    def create(self, name: str, *, template: str = "template1") -> str:
+    def create(self, name: str, template: str = "template1") -> str:
         """Make a database; returns its URL."""
         _run(_execute(self.url(), f"CREATE DATABASE {name} TEMPLATE {template}"))
         return self.url(name)
@@ -91,17 +91,26 @@ def shared_server() -> Server:
     return server
 
 
-@cache
-def database_for(folder: Path) -> str:
-    """Return the URL of the database that belongs to `folder`, made at the first call, with the present schema."""
-    _template()
-    return shared_server().create(f"t{zlib.crc32(str(folder).encode()):08x}", template=_TEMPLATE)
+def database_for(folder: Path, *, template: str = "") -> str:
+    """Return the URL of the database that belongs to `folder`.
+
+    Args:
+        folder: Of a test.
+        template: What the database is a copy of when it is made at the first call. Default: the present schema.
+    """
+    if folder not in _databases:
+        _databases[folder] = shared_server().create(f"t{zlib.crc32(str(folder).encode()):08x}", template or _schema())
+    return _databases[folder]
+
+
+_databases: dict[Path, str] = {}
 
 
 @cache
-def _template() -> None:
+def _schema() -> str:
     """Make the schema once: a copy of it takes a tenth of the time."""
     _run(bring_up_to_date(shared_server().create(_TEMPLATE)))
+    return _TEMPLATE
 
 
 async def _execute(url: str, statement: str) -> None:
