@@ -204,6 +204,36 @@ async def test_a_job_goes_where_it_fits(hand: StoreInHand) -> None:
     assert placed == [("large", 100)]
 
 
+async def test_an_owner_runs_no_more_than_allowed(engine: str, tmp_path: Path) -> None:
+    """Not in one claim and not over many; those of others pass, however many of this owner's stand before them."""
+    async with ENGINES[engine](tmp_path, max_running_per_owner=2) as hand:
+        for _ in range(30):
+            await hand.submit(submission(owner="ann", priority=5))
+        await hand.submit(submission(owner="bob"))
+
+        first = await hand.claim(slots=5)
+        second = await hand.claim(slots=1)
+        lease = Lease(first.records[0].job.id, 1)
+        await complete(hand, lease)
+        third = await hand.claim(slots=5)
+
+    owners = [[record.job.owner for record in claimed.records] for claimed in (first, second, third)]
+    assert owners == [["ann", "ann"], ["bob"], ["ann"]]
+
+
+async def test_no_more_jobs_run_than_allowed(engine: str, tmp_path: Path) -> None:
+    """Over all workers together."""
+    async with ENGINES[engine](tmp_path, max_running=3) as hand:
+        for _ in range(5):
+            await hand.submit(submission())
+
+        claims = await asyncio.gather(*(hand.store.claim([offer(f"worker-{n}", slots=2)]) for n in range(3)))
+        await complete(hand, Lease(claims[0].records[0].job.id, 1))
+        after = await hand.claim()
+
+    assert [sum(len(claimed.records) for claimed in claims), len(after.records)] == [3, 1]
+
+
 async def test_a_retry_becomes_due_by_itself(hand: StoreInHand) -> None:
     """After a failure the store tells when to ask again: 15 s for the first."""
     lease = await new_lease(hand.store, (await hand.submit(submission())).job.id)

@@ -90,6 +90,10 @@ class Stack:
         process.send_signal(number)
         process.wait(30)
 
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a program alone that does not end it."""
+        self._processes[name].send_signal(number)
+
     async def until_ready(self, *names: str) -> None:
         """Wait until the named programs, or all of them, answer."""
         for name in names or self.programs:
@@ -153,7 +157,7 @@ class Stack:
 
     def held_files(self) -> list[Path]:
         """Return the files of jobs on tmpfs."""
-        return [path for path in self.tmpfs_dir.glob("run-*/jobs/**/*") if path.is_file()]
+        return [path for path in self.tmpfs_dir.glob("run-*/job-*/**/*") if path.is_file()]
 
     async def _get(self, url: str) -> dict[str, Any]:
         async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
