@@ -9,20 +9,18 @@ import structlog
 
 from clipferry.queue.v1 import queue_service_pb2_grpc, worker_service_pb2_grpc
 from services.chassis.clock import Clock, SystemClock
-from services.chassis.errors import ClipferryError
 from services.chassis.lifecycle import background
 from services.chassis.server import Served, serving
-from services.queue.adapters.backend import Rules, open_backend
+from services.queue.adapters.backend import OpenBackend, Rules, open_backend
 from services.queue.config import QueueSettings
+from services.queue.core.assigning import Assigner
 from services.queue.core.dispatcher import Dispatcher
 from services.queue.core.fleet import Fleet
 from services.queue.core.hub import Hub, Progress
 from services.queue.core.lease import Lease, Policy
 from services.queue.core.ledger import Limits
 from services.queue.core.maintenance import purge_forever, reap_forever
-from services.queue.core.moves import Release
-from services.queue.core.placing import Offer
-from services.queue.core.ports import Change, JobStore
+from services.queue.core.ports import Change
 from services.queue.core.retry import RetryPolicy
 from services.queue.core.roll import Rollcall
 from services.queue.core.statistics import Statistics, Stats
@@ -33,17 +31,17 @@ from services.queue.work import WorkerServicer
 
 logger = structlog.get_logger(__name__)
 
-_DISPATCH_AGAIN_S = 1.0
-"""When work is handed out again after the store failed."""
-
 
 @asynccontextmanager
-async def queue_service(settings: QueueSettings, clock: Clock | None = None) -> AsyncIterator[int]:
+async def queue_service(
+    settings: QueueSettings, clock: Clock | None = None, open_store: OpenBackend = open_backend
+) -> AsyncIterator[int]:
     """Run the whole queue service for the length of the block; yields its port.
 
     Args:
         settings: What it was told.
         clock: Default: the machine's.
+        open_store: Default: by the database's URL.
 
     Raises:
         StartError: If the database or the address cannot be had.
@@ -53,7 +51,7 @@ async def queue_service(settings: QueueSettings, clock: Clock | None = None) -> 
     listeners = _Listeners()
     async with AsyncExitStack() as stack:
         backend = await stack.enter_async_context(
-            open_backend(
+            open_store(
                 settings.database_url.get_secret_value(), _rules(settings), clock=clock, publish=listeners.publish
             )
         )
@@ -63,7 +61,8 @@ async def queue_service(settings: QueueSettings, clock: Clock | None = None) -> 
         fleet = Fleet(clock, spawn_delay_s=settings.worker_spawn_delay_ms / 1000)
         roll = Rollcall(fleet, backend.peers)
         statistics = Statistics(store, roll, clock, max_queue_size=settings.max_queue_size)
-        dispatcher = Dispatcher(fleet, partial(_begin_runs, store, fleet, clock), clock)
+        assigner = Assigner(store, fleet, hub, clock)
+        dispatcher = Dispatcher(fleet, assigner.begin, clock)
         listeners.listen(hub.publish, fleet.follow, backend.peers.follow, statistics.follow, dispatcher.follow)
 
         def report(lease: Lease, progress: Progress) -> None:
@@ -103,6 +102,7 @@ async def queue_service(settings: QueueSettings, clock: Clock | None = None) -> 
         worker_servicer = WorkerServicer(
             store,
             fleet,
+            assigner,
             clock,
             report=report,
             changed=workers_changed,
@@ -145,20 +145,6 @@ def _rules(settings: QueueSettings) -> Rules:
         retry=RetryPolicy(backoff_s=settings.retry_backoff_s),
     )
     return Rules(limits, policy, partial(encode_job, retention_ms=settings.job_retention_ms))
-
-
-async def _begin_runs(store: JobStore, fleet: Fleet, clock: Clock, offers: Sequence[Offer]) -> float | None:
-    try:
-        claimed = await store.claim(offers)
-        orphans = fleet.assign(claimed.records)
-        if orphans:
-            await store.apply([Release(lease) for lease in orphans])
-    except ClipferryError as error:
-        logger.error("No work could be handed out.", action="dispatch_failed", reason=error.reason.name)
-        return _DISPATCH_AGAIN_S
-    if claimed.next_due_ms is None:
-        return None
-    return max(0, claimed.next_due_ms - clock.time_ms()) / 1000
 
 
 async def _end_streams(draining: asyncio.Event, hub: Hub[Stats], fleet: Fleet) -> None:

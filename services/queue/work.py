@@ -1,7 +1,7 @@
 """The edge towards processors: WorkerService."""
 
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 import grpc
@@ -12,6 +12,7 @@ from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, field_invalid
 from services.chassis.lifecycle import background
 from services.chassis.wire import duration
+from services.queue.core.assigning import Assigner
 from services.queue.core.fleet import Fleet, Worker
 from services.queue.core.hub import Progress
 from services.queue.core.lease import Lease
@@ -40,6 +41,7 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
     Args:
         store: Does moves.
         fleet: Knows the connected workers.
+        assigner: Hands back what a worker did not hear of.
         clock: Tells a stream's age.
         report: Takes how far runs are.
         changed: Says that workers or their credits have changed.
@@ -52,6 +54,7 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
         self,
         store: JobStore,
         fleet: Fleet,
+        assigner: Assigner,
         clock: Clock,
         *,
         report: Callable[[Lease, Progress], None],
@@ -62,6 +65,7 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
     ) -> None:
         self._store = store
         self._fleet = fleet
+        self._assigner = assigner
         self._report = report
         self._clock = clock
         self._changed = changed
@@ -83,7 +87,8 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
         logger.info("A worker connected.", action="worker_connected", worker_id=worker.hello.worker_id)
         try:
             await context.write(self._welcome())
-            await self._hand_back(worker, held := [lease_of(lease) for lease in first.hello.leases])
+            held = [lease_of(lease) for lease in first.hello.leases]
+            await self._assigner.hand_back_unheard(worker.hello.worker_id, held)
             stream.resume(held)
             stream.take(first)
             async with AsyncExitStack() as stack:
@@ -136,17 +141,6 @@ class WorkerServicer(worker_service_pb2_grpc.WorkerServiceServicer):
         if isinstance(result, ClipferryError):
             raise result
         return result
-
-    async def _hand_back(self, worker: Worker, held: Sequence[Lease]) -> None:
-        """Hand back the runs that were given to the worker and that it does not know: the news of them was lost.
-
-        Runs past the point of no return stay as they are; `Release` refuses them.
-        """
-        mine = [job for job in await self._store.active() if job.worker_id == worker.hello.worker_id]
-        lost = [lease for job in mine if (lease := Lease(job.id, job.token)) not in held]
-        if lost:
-            await self._store.apply([Release(lease) for lease in lost])
-            logger.warning("Runs that a worker did not hear of go back.", action="runs_unheard", count=len(lost))
 
     async def _age(self, worker: Worker) -> None:
         await self._clock.sleep(self._max_age_s * random.uniform(1 - _AGE_JITTER, 1 + _AGE_JITTER))

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
+import structlog
+
 from clipferry.queue.v1 import worker_service_pb2
 from services.chassis.errors import ClipferryError
 from services.chassis.wire import duration
@@ -13,6 +15,8 @@ from services.queue.core.moves import Move
 from services.queue.core.ports import JobStore, Record
 from services.queue.run_moves import answer_message, moves_of, released_count
 from services.queue.wire import lease_message, lease_of, memory_of, progress_of
+
+logger = structlog.get_logger(__name__)
 
 
 class WorkStream:
@@ -95,8 +99,14 @@ class WorkStream:
         self._leases.extend(self._worker.due(leases))
 
     async def _renew(self, leases: Sequence[Lease]) -> None:
-        if leases:
-            self._worker.renewed(leases, await self._store.renew(leases))
+        if not leases:
+            return
+        try:
+            renewed = await self._store.renew(leases)
+        except ClipferryError as error:  # they are due again with the next beat
+            logger.error("Leases could not be renewed.", action="renew_failed", reason=error.reason.name)
+        else:
+            self._worker.renewed(leases, renewed)
 
     async def _do(self, messages: Sequence[worker_service_pb2.Move]) -> None:
         if not messages:

@@ -36,9 +36,12 @@ _NOTHING_SENT = frozenset(
 )
 """What the notifier only says when it is sure that no message was sent."""
 
+_STORE_AGAIN_S = 1.0
+"""When a move is asked for again of which the queue's database did not say whether it was done."""
+
 
 class MoveBook:
-    """Durable moves that wait for their answer. They are sent again on each new stream: tokens make that harmless.
+    """Durable moves that wait for their answer. Those without one are sent again: tokens make that harmless.
 
     Args:
         wake: Called when there is something to send.
@@ -85,8 +88,13 @@ class MoveBook:
 
     def settle(self, answer: worker_pb.Answer) -> None:
         """Hand an answer to whoever waits for it."""
-        move, waiting = self._open.pop(answer.correlation_id, (None, None))
         error = from_status(answer.error) if answer.WhichOneof("kind") == "error" else None
+        if error is not None and error.reason is Reason.STORE_UNAVAILABLE:
+            # Nobody knows whether it was done. It is asked again until it is known.
+            loop = asyncio.get_running_loop()
+            loop.call_later(error.retry_after_s or _STORE_AGAIN_S, self._ask_again, answer.correlation_id)
+            return
+        move, waiting = self._open.pop(answer.correlation_id, (None, None))
         if waiting is None:
             if move is not None and error is not None:
                 logger.info("A posted move was refused.", action="move_refused", reason=error.reason.name)
@@ -95,6 +103,11 @@ class MoveBook:
                 waiting.set_result(answer)
             else:
                 waiting.set_exception(error)
+
+    def _ask_again(self, correlation_id: int) -> None:
+        if correlation_id in self._open:
+            self._unsent.append(self._open[correlation_id][0])
+            self._wake()
 
 
 class StreamLeases:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from services.chassis.clock import Clock
 from services.queue.core.hub import Progress
@@ -39,6 +39,15 @@ class Rules(NamedTuple):
     """Numbers for decisions."""
     encode: Callable[[Job], bytes]
     """Serialises a job for the wire; may be called in other threads."""
+
+
+class OpenBackend(Protocol):
+    """What opens a store."""
+
+    def __call__(
+        self, url: str, rules: Rules, *, clock: Clock, publish: Callable[[Sequence[Change]], None]
+    ) -> AbstractAsyncContextManager[Backend]:
+        """Open the store at `url` for the length of a block."""
 
 
 def open_backend(

@@ -85,6 +85,11 @@ class Worker:
         """Jobs it can be given: by its credits, and never more than its slots with those that are on the way."""
         return 0 if self._closed else min(self.free_slots, self.hello.slots - len(self._held))
 
+    @property
+    def leases(self) -> frozenset[Lease]:
+        """The runs that it was told of and that are not over."""
+        return frozenset(Lease(job_id, held.token) for job_id, held in self._held.items())
+
     def assign(self, record: Record) -> None:
         """Tell it to start a run."""
         job = record.job

@@ -1,0 +1,148 @@
+"""The queue's database fails at one call, whichever it is: the job ends as if nothing had been, with one message."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from clipferry.queue.v1 import job_pb2, queue_service_pb2
+from sandbox.botapi.server import RunningBotApi, bot_api
+from sandbox.site.media import Media, make_media
+from sandbox.site.server import SampleSite, sample_site
+from services.chassis.channel import open_link
+from services.chassis.errors import ClipferryError
+from services.notifier.config import NotifierSettings
+from services.notifier.service import notifier_service
+from services.processor.config import ProcessorSettings
+from services.processor.service import processor_service
+from services.queue.service import queue_service
+from tests.fakes.eventually import eventually
+from tests.fakes.faulty_store import Faults, When, faulty
+from tests.fakes.postgres import database_for
+from tests.fakes.queue_client import QueueClient, settings_for
+
+TOKEN = "123456:a-token-that-only-the-sandbox-knows-of"
+ENDED = (job_pb2.JOB_STATE_COMPLETED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED)
+CALLS_OF_A_DELIVERY = ["submit", "claim", "BeginSend", "CommitSend", "Complete", "get"]
+
+
+@dataclass
+class World:
+    """All parts in one process, around a store that fails when it is told to."""
+
+    faults: Faults
+    site: SampleSite
+    telegram: RunningBotApi
+    client: QueueClient
+
+    async def end_of(self, path: str) -> job_pb2.Job:
+        """Submit a page as the gateway does, as often as it takes, and return its job at its end."""
+        spec = job_pb2.JobSpec(url=self.site.url + path, destination="42")
+        request = queue_service_pb2.SubmitJobRequest(owner="ann", request_id=f"r {path}", spec=spec)
+
+        async def submitted() -> str:
+            try:
+                return str((await self.client.call(self.client.queue.SubmitJob, request)).job.name)
+            except ClipferryError as error:
+                if not error.retry_after_s:
+                    raise
+                return ""
+
+        name = await eventually(submitted, what="the job is accepted")
+
+        async def ended() -> job_pb2.Job | None:
+            try:
+                job = await self.client.get(name)
+            except ClipferryError as error:
+                if not error.retry_after_s:
+                    raise
+                return None
+            return job if job.state in ENDED else None
+
+        job = await eventually(ended, within_s=30, what="the job has ended")
+        assert job is not None
+        return job
+
+
+@pytest.fixture(scope="module")
+def media() -> Media:
+    return asyncio.run(make_media())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def world(request: pytest.FixtureRequest, media: Media, tmp_path: Path) -> AsyncIterator[World]:
+    faults = Faults()
+    # Leases are long: whatever comes right only because one runs out comes in a second run.
+    times = {"lease_ttl_s": 9, "beat_interval_s": 0.3, "reap_interval_s": 0.2, "auto_cleanup_interval_ms": 200}
+    times |= {"work_max_age_s": 2, "stats_interval_s": 0.2, "retry_backoff_s": 0, "drain_s": 0.1}
+    url = {"database_url": database_for(tmp_path)} if request.param == "postgresql" else {}
+    queue_settings = settings_for(tmp_path, **times, **url)
+    async with sample_site(media=media) as site, bot_api(token=TOKEN, chats=["42"]) as telegram:
+        notifier_settings = NotifierSettings(
+            listen_address="127.0.0.1:0",
+            telegram_bot_token=SecretStr(TOKEN),
+            telegram_api_base_url=telegram.url,
+            drain_s=0.1,
+        )
+        async with (
+            queue_service(queue_settings, open_store=faulty(faults)) as queue_port,
+            notifier_service(notifier_settings) as notifier_port,
+        ):
+            processor_settings = ProcessorSettings(
+                listen_address="127.0.0.1:0",
+                queue_target=f"127.0.0.1:{queue_port}",
+                notifier_target=f"127.0.0.1:{notifier_port}",
+                egress_allow=site.url.removeprefix("http://"),
+                tmpfs_dir=Path("/dev/shm") / f"clipferry-test-{tmp_path.name}",
+                drain_s=0.1,
+            )
+            async with processor_service(processor_settings), open_link(f"127.0.0.1:{queue_port}") as link:
+                yield World(faults, site, telegram, QueueClient(link))
+
+
+@pytest.mark.parametrize("when", When)
+async def test_a_delivery_survives_a_fault_at_each_call(world: World, when: When) -> None:
+    """Before and after each call that a delivery makes: COMPLETED, in its first run, with one message."""
+    for call in CALLS_OF_A_DELIVERY:
+        world.faults.arm(call, when)
+        sent_before = len(world.telegram.messages)
+
+        job = await world.end_of(f"/media/clip.mp4?{call}")
+
+        assert world.faults.failed == [call]
+        assert (job.state, job.error.reason) == (job_pb2.JOB_STATE_COMPLETED, ""), call
+        assert len(world.telegram.messages) == sent_before + 1, call
+        assert job.delivery.message_id == world.telegram.messages[-1].message_id
+        assert job.attempt == 1, call
+
+
+@pytest.mark.parametrize("when", When)
+async def test_a_run_survives_a_fault_of_what_goes_on_beside_it(world: World, when: When) -> None:
+    """Renewals, new streams, the reaper, the cleaner, the numbers: all of them while the video downloads."""
+    ending = asyncio.create_task(world.end_of("/gated/beside/clip.mp4"))
+    for call in ("renew", "active", "reap", "purge", "totals"):
+        world.faults.arm(call, when)
+
+        async def has_failed() -> bool:
+            return bool(world.faults.failed)
+
+        await eventually(has_failed, what=f"a call of {call} has failed")
+    async with httpx.AsyncClient(trust_env=False) as http:
+        await http.post(f"{world.site.url}/gates/beside")
+    job = await ending
+
+    assert (job.state, job.attempt) == (job_pb2.JOB_STATE_COMPLETED, 1)
+
+
+@pytest.mark.parametrize("when", When)
+async def test_a_failure_is_kept_through_a_fault(world: World, when: When) -> None:
+    world.faults.arm("Fail", when)
+
+    job = await world.end_of("/pages/no-video")
+
+    assert (job.state, job.error.reason) == (job_pb2.JOB_STATE_FAILED, "NO_VIDEO")
+    assert world.faults.failed == ["Fail"]
