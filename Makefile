@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PROTOS := $(shell find protos/clipferry -name '*.proto' 2>/dev/null | sort)
 CODE := services gateway sandbox tests
 
-.PHONY: help run test lint format types imports proto proto-check bench check queue-status memory-status health-check documents lock clean
+.PHONY: help run test lint format types imports proto proto-check bench mutants chaos check queue-status memory-status health-check documents lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,12 @@ proto-check: proto ## Fail if protos/gen is stale
 
 bench: $(VENV)/.installed ## Speed and memory as ratios (ONLY=name for one)
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only '$(ONLY)')
+
+mutants: $(VENV)/.installed ## Break the fencing rules one by one: the tests must see each
+	$(BIN)/python -m tests.mutants
+
+chaos: $(VENV)/.installed ## Kill services at random over a stream of jobs (JOBS=1000): none lost, none doubled
+	$(BIN)/python -m tests.processes.chaos --jobs $(or $(JOBS),1000)
 
 queue-status: $(VENV)/.installed ## The queue's statistics of a running clipferry
 	@$(BIN)/python -m sandbox.status queue

@@ -49,6 +49,8 @@ class Held:
     pace: Pace
     progress: Progress | None = None
     """Newest that was not passed on yet."""
+    known: Progress | None = None
+    """Newest that there is."""
     stop: Stop | None = None
     task: asyncio.Task[None] = field(init=False)
 
@@ -101,7 +103,7 @@ class Runs:
             return
 
         def report(progress: Progress) -> None:
-            held.progress = progress
+            held.progress = held.known = progress
             self._on_change()
 
         held = Held(

@@ -135,6 +135,7 @@ class Worker:
         del self._hello.leases[:]
         for held in self._runs:
             held.term.reconnected(now_s)
+            held.progress = held.known  # a queue that was started anew knows nothing of it
             self._hello.leases.append(wire.lease(held.run))
         return worker_pb.WorkerMessage(hello=self._hello)
 

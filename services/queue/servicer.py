@@ -11,6 +11,7 @@ from clipferry.queue.v1 import job_pb2, queue_service_pb2, queue_service_pb2_grp
 from services.chassis.errors import ClipferryError, field_invalid
 from services.chassis.status import to_status
 from services.queue.core.hub import Hub
+from services.queue.core.job import wrong_state
 from services.queue.core.moves import Cancel, Finish, Move, Retry, job_not_found, owned
 from services.queue.core.ports import Accepted, JobStore, Query, Record
 from services.queue.core.statistics import Statistics, Stats
@@ -68,11 +69,7 @@ class QueueServicer(queue_service_pb2_grpc.QueueServiceServicer):
     async def GetJob(
         self, request: queue_service_pb2.GetJobRequest, _context: grpc.aio.ServicerContext
     ) -> queue_service_pb2.GetJobResponse:
-        wanted = job_id(request.name)
-        record = await self._store.get(wanted)
-        if record is None:
-            raise job_not_found(wanted)
-        owned(record.job, wanted, request.owner)
+        record = await self._get(job_id(request.name), request.owner)
         return queue_service_pb2.GetJobResponse(job=self._message(record))
 
     async def ListJobs(
@@ -94,7 +91,11 @@ class QueueServicer(queue_service_pb2_grpc.QueueServiceServicer):
     async def FinishJob(
         self, request: queue_service_pb2.FinishJobRequest, _context: grpc.aio.ServicerContext
     ) -> queue_service_pb2.FinishJobResponse:
-        return queue_service_pb2.FinishJobResponse(job=await self._move(Finish(job_id(request.name), request.owner)))
+        wanted = job_id(request.name)
+        record = await self._get(wanted, request.owner)
+        if not job_pb2.Job.FromString(record.body).spec.allow_live:
+            raise wrong_state(record.job, "The job is no live recording: it was submitted without allow_live.")
+        return queue_service_pb2.FinishJobResponse(job=await self._move(Finish(wanted, request.owner)))
 
     async def RetryJob(
         self, request: queue_service_pb2.RetryJobRequest, _context: grpc.aio.ServicerContext
@@ -113,6 +114,13 @@ class QueueServicer(queue_service_pb2_grpc.QueueServiceServicer):
         self, _request: queue_service_pb2.GetStatsRequest, _context: grpc.aio.ServicerContext
     ) -> queue_service_pb2.GetStatsResponse:
         return queue_service_pb2.GetStatsResponse(stats=stats_message(await self._statistics.read()))
+
+    async def _get(self, wanted: str, owner: str) -> Record:
+        record = await self._store.get(wanted)
+        if record is None:
+            raise job_not_found(wanted)
+        owned(record.job, wanted, owner)
+        return record
 
     async def _move(self, move: Move) -> job_pb2.Job:
         (result,) = await self._store.apply([move])

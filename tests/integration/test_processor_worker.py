@@ -10,9 +10,10 @@ import pytest
 from clipferry.processor.v1 import processor_service_pb2 as processor_pb
 from clipferry.processor.v1 import processor_service_pb2_grpc as processor_grpc
 from clipferry.queue.v1 import job_pb2 as job_pb
+from clipferry.queue.v1 import worker_service_pb2 as pb
 from services.chassis.channel import open_link
 from services.chassis.errors import ClipferryError, Reason
-from services.chassis.status import remote_errors
+from services.chassis.status import remote_errors, to_status
 from services.chassis.wire import duration
 from services.processor.config import ProcessorSettings
 from services.processor.core.run import Entry
@@ -217,6 +218,38 @@ async def test_a_broken_stream_disturbs_no_run(world: World) -> None:
     world.script.go.set()
     await world.queue.until(lambda: "complete_job" in world.queue.kinds())
     assert world.script.steps.count("extract") == 1
+
+
+async def test_the_next_stream_learns_how_far_a_run_is(world: World) -> None:
+    """A queue that was started anew knows nothing: it is told at once, not with the next step of the download."""
+    await world.begin()
+    await world.queue.until(lambda: any(beat.progress.percent > 5 for beat in world.queue.beats))
+    percent = world.queue.beats[-1].progress.percent
+    world.queue.beats.clear()
+    world.queue.streams[0].end()
+
+    await world.queue.until(lambda: any(beat.progress.percent >= percent for beat in world.queue.beats), within_s=2)
+    world.script.go.set()
+
+
+@pytest.mark.parametrize("kind", ["begin_send", "commit_send", "complete_job", "fail_job"])
+async def test_a_move_is_made_again_when_the_store_was_away(world: World, kind: str) -> None:
+    """Nobody knows whether it was made; its run neither fails for it nor is it forgotten."""
+    if kind == "fail_job":
+        world.script.failures["extract"] = ClipferryError(Reason.GONE)
+
+    def away_once(move: pb.Move) -> pb.Answer:
+        world.queue.answers[kind] = agree
+        away = ClipferryError(Reason.STORE_UNAVAILABLE, retry_after_s=0.01)
+        return pb.Answer(correlation_id=move.correlation_id, error=to_status(away))
+
+    world.queue.answers[kind] = away_once
+    (await world.queue.stream()).say(assigns=[assign()])
+    await world.queue.until(lambda: world.queue.kinds().count(kind) == 2)
+    await world.idle()
+
+    assert world.queue.kinds()[-1] == ("fail_job" if kind == "fail_job" else "complete_job")
+    assert len(world.queue.streams) == 1
 
 
 @pytest.mark.parametrize("kind", ["begin_send", "commit_send", "complete_job", "fail_job"])

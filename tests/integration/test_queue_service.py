@@ -88,6 +88,19 @@ async def test_somebody_elses_job_is_not_found(client: QueueClient) -> None:
     assert refused.value.reason is Reason.JOB_NOT_FOUND
 
 
+async def test_only_a_live_recording_can_be_finished(client: QueueClient) -> None:
+    """Of any other job a finish would be accepted and then do nothing."""
+    job = await client.submit()
+    live = await client.submit(spec=job_pb2.JobSpec(url="https://video.test/live", allow_live=True))
+
+    with pytest.raises(ClipferryError, match="no live recording") as refused:
+        await client.call(client.queue.FinishJob, queue_service_pb2.FinishJobRequest(name=job.name))
+    with pytest.raises(ClipferryError, match="there is no recording to finish") as too_early:
+        await client.call(client.queue.FinishJob, queue_service_pb2.FinishJobRequest(name=live.name))
+
+    assert (refused.value.reason, too_early.value.reason) == (Reason.STATE_QUEUED, Reason.STATE_QUEUED)
+
+
 async def test_pages_go_on_where_the_last_ended(client: QueueClient) -> None:
     names = [(await client.submit(f"https://video.test/{number}")).name for number in range(5)]
     seen: list[str] = []
