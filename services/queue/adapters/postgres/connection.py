@@ -17,6 +17,10 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 _CONNECT_S = 5.0
 _STATEMENT_S = 5.0
 _READERS = 4
+_PLANS = {"enable_seqscan": "off", "enable_bitmapscan": "off", "plan_cache_mode": "force_generic_plan"}
+"""Every statement has its index. Without this a table that has just grown, or has just been emptied, is read from end to
+end until the database has counted its rows again; and only plain index scans leave out what is dead from then on."""
+
 FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What can come of a database that goes away; the last when it goes in mid-statement."""
 
@@ -34,8 +38,12 @@ async def connect(url: str) -> Connection:
         url,
         timeout=_CONNECT_S,
         command_timeout=_STATEMENT_S,
-        # A replica that is frozen in mid-transaction must not hold up all others for ever.
-        server_settings={"application_name": "clipferry-queue", "idle_in_transaction_session_timeout": "10000"},
+        server_settings={
+            "application_name": "clipferry-queue",
+            # A replica that is frozen in mid-transaction must not hold up all others for ever.
+            "idle_in_transaction_session_timeout": "10000",
+            **_PLANS,
+        },
     )
 
 
@@ -48,7 +56,7 @@ async def open_pool(url: str) -> AsyncIterator[Pool]:
         max_size=_READERS,
         timeout=_CONNECT_S,
         command_timeout=_STATEMENT_S,
-        server_settings={"application_name": "clipferry-queue-reader"},
+        server_settings={"application_name": "clipferry-queue-reader", **_PLANS},
     )
     async with pool:
         yield pool

@@ -82,7 +82,7 @@ FROM unnest(
   reserved_bytes, cancel_requested, finish_requested, send_committed, media, delivery, error, version, updated_ms,
   started_ms, ended_ms, before_state, before_token, before_version
 )
-WHERE job.id = new.id AND job.state = new.before_state AND job.token = new.before_token
+WHERE job.id = ANY ($1::text[]) AND job.id = new.id AND job.state = new.before_state AND job.token = new.before_token
   AND job.version = new.before_version;
 
 -- name: grace
