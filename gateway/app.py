@@ -20,7 +20,11 @@ from gateway.live.endpoint import WebSocketEndpoint
 _BODY_LIMIT_BYTES = 64 * 1024
 _DESCRIPTION = (
     "Sends the video of a web page to a Telegram chat. Get a token at `POST /api/auth/token`, submit a page at"
-    " `POST /api/jobs`, and watch it over the WebSocket at `/ws` (subprotocol `clipferry.v1`)."
+    " `POST /api/jobs`, and watch it over the WebSocket at `/ws` (subprotocol `clipferry.v1`): say a `Command`,"
+    ' `{"type": "hello", "token": "…"}` first and then `{"type": "subscribe", "channel": "jobs"}` (or `job:<id>`,'
+    " `queue`, `memory`); hear `Welcome`, `Subscribed` and what happens: `JobChange`, `JobProgress`, `JobFinished`,"
+    " `QueueStats`, `MemoryStats`, `Beat`, `Refused`, `GoAway`. Channels, order and close codes: `docs/websocket.md`."
+    " An error is a `ProblemView`; what its `code` means: `docs/reasons.md`."
 )
 
 

@@ -1,11 +1,12 @@
 """The queue and the processor as Python functions. Every call has a deadline, and fails with `ClipferryError`."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from clipferry.processor.v1 import processor_service_pb2, processor_service_pb2_grpc
 from clipferry.queue.v1 import job_pb2, queue_service_pb2, queue_service_pb2_grpc
+from gateway.rest_names import error_in_rest_names
 from services.chassis.channel import Link, open_link
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.status import remote_errors
@@ -75,8 +76,19 @@ class QueueBackend:
         return self._stub.WatchJobs(metadata=self._metadata)
 
     async def _call(self, method: str, request: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
-        with remote_errors():
+        with _errors_of("queue"):
             return await getattr(self._stub, method)(request, timeout=timeout_s, metadata=self._metadata)
+
+
+@contextmanager
+def _errors_of(service: str) -> Iterator[None]:
+    try:
+        with remote_errors():
+            yield
+    except ClipferryError as error:
+        if error.reason is Reason.UNAVAILABLE:
+            raise ClipferryError(error.reason, f"The {service} cannot be reached.") from error
+        raise error_in_rest_names(error) from error
 
 
 def _job(answer: Any) -> job_pb2.Job:
@@ -99,7 +111,7 @@ class ProcessorBackend:
         """
         request = processor_service_pb2.ProbeUrlRequest(spec=spec)
         try:
-            with remote_errors():
+            with _errors_of("processor"):
                 found: processor_service_pb2.ProbeUrlResponse = await self._stub.ProbeUrl(
                     request, timeout=PROBE_TIMEOUT_S, metadata=self._metadata
                 )

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from clipferry.queue.v1 import queue_service_pb2
 from gateway.backends import QueueBackend
+from gateway.rest_names import error_in_rest_names
 from services.chassis.status import from_status
 
 _CALLS_IN_FLIGHT = 2
@@ -58,7 +59,7 @@ class SubmitBatcher:
 
 
 def _outcome(result: queue_service_pb2.SubmitResult) -> queue_service_pb2.SubmitJobResponse | Exception:
-    return from_status(result.error) if result.HasField("error") else result.accepted
+    return error_in_rest_names(from_status(result.error)) if result.HasField("error") else result.accepted
 
 
 @asynccontextmanager

@@ -64,12 +64,15 @@ async def _health(settings: StatusSettings) -> int:
     try:
         async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as http:
             answer = await http.get(f"{url}/health")
-        _print(answer.json())
+        health = answer.json()
+        _print(health)
     except (httpx.HTTPError, ValueError) as error:
         raise GatewayError(f"nothing healthy answers at {url} ({type(error).__name__}).") from error
     serving = await _serving(settings)
     _print({name: "serving" if is_serving else "NOT serving" for name, is_serving in serving.items()})
-    return 0 if answer.is_success and all(serving.values()) else 1
+    # Degraded: the gateway answers, but no processor is connected and jobs only wait.
+    is_well = answer.is_success and health.get("status") == "ok"
+    return 0 if is_well and all(serving.values()) else 1
 
 
 async def _serving(settings: StatusSettings) -> dict[str, bool]:

@@ -6,7 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.chassis.errors import ClipferryError, Reason
+from gateway.api.misfits import misfit, not_json
 
 T = TypeVar("T")
 
@@ -18,22 +18,23 @@ def answer(view: object, status: int = 200, headers: dict[str, str] | None = Non
     return Response(_encode(view), status, {"Cache-Control": "no-store", **(headers or {})}, "application/json")
 
 
-async def read_body(request: Request, decoder: msgspec.json.Decoder[T]) -> T:
-    """Return the body of `request`.
+async def read_body(request: Request, decoder: msgspec.json.Decoder[T], absent: T | None = None) -> T:
+    """Return the body of `request`, whatever it says its type is.
+
+    Args:
+        decoder: Of the type that it must fit.
+        absent: What an empty body means. Default: it may not be empty.
 
     Raises:
-        ClipferryError: BODY_INVALID when it is not JSON; FIELD_INVALID, naming field and problem, when it does not fit.
+        ClipferryError: BODY_INVALID when it is not JSON; FIELD_INVALID, naming field, value and limit, when it does not
+            fit.
     """
     body = await request.body()
+    if not body and absent is not None:
+        return absent
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _field_error(str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ClipferryError(Reason.BODY_INVALID, f"The body is not valid JSON: {error}.") from error
-
-
-def _field_error(text: str) -> ClipferryError:
-    problem, separator, path = text.partition(" - at `$")
-    field = path.strip("`").lstrip(".") if separator else "body"
-    return ClipferryError(Reason.FIELD_INVALID, f"{field}: {problem[:1].lower()}{problem[1:]}.", field=field)
+        raise misfit(error, decoder.type, body) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise not_json(error, body) from error

@@ -11,12 +11,15 @@ from services.chassis.wire import duration
 _KINDS = {"video": job_pb2.KIND_VIDEO, "audio": job_pb2.KIND_AUDIO}
 
 Text = Annotated[str, msgspec.Meta(max_length=2048)]
+ChatName = Annotated[str, msgspec.Meta(max_length=64)]
+ChatId = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class VideoData(msgspec.Struct, rename="camel"):
     """The Node system's spelling: ``videoData: {pageUrl}``."""
 
     page_url: Text
+    """http(s) URL of the page or media."""
 
 
 class JobRequest(msgspec.Struct, rename="camel"):
@@ -25,26 +28,33 @@ class JobRequest(msgspec.Struct, rename="camel"):
     url: Text | None = None
     """http(s) URL of the page or media."""
     page_url: Text | None = None
+    """The same as `url`."""
     video_data: VideoData | None = None
-    destination: Annotated[str, msgspec.Meta(max_length=64)] | int | None = None
+    """`videoData.pageUrl` is the same as `url`."""
+    destination: ChatName | ChatId | None = None
     """Telegram chat id or @channel. Default: the operator's chat."""
-    chat_id: Annotated[str, msgspec.Meta(max_length=64)] | int | None = None
+    chat_id: ChatName | ChatId | None = None
     """The same as `destination`."""
     kind: Literal["video", "audio"] = "video"
-    format: Text | None = None
+    """What is delivered: a playable video, or the sound only."""
+    format: Annotated[str, msgspec.Meta(max_length=256)] | None = None
     """yt-dlp format selector that replaces the built-in choice."""
     caption: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
     """Cut to 1,024 UTF-16 units. Default: title and link."""
     referer: Text | None = None
-    user_agent: Text | None = None
+    """Referer header for the site: an http(s) URL. Default: none."""
+    user_agent: Annotated[str, msgspec.Meta(max_length=512)] | None = None
+    """User-Agent header for the site. Default: the downloader's own."""
     priority: Annotated[int, msgspec.Meta(ge=-10, le=10)] = 0
+    """Higher runs first."""
     playlist_item: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
-    """Which entry of a list, from 1."""
+    """Which entry of a list, from 1. 0: the page's own video, or the first."""
     allow_live: bool = False
+    """Record a live stream, until it ends, a limit is reached, or it is finished by hand."""
     thread_id: Annotated[int, msgspec.Meta(ge=0, le=2_147_483_647)] = 0
-    """Topic of a forum group."""
+    """Topic of a forum group. 0: none."""
     max_duration_s: Annotated[float, msgspec.Meta(gt=0, le=604_800)] | None = None
-    """Longest media accepted, in seconds."""
+    """Longest media accepted, in seconds. Default: any length."""
 
 
 def job_spec(body: JobRequest) -> job_pb2.JobSpec:

@@ -86,7 +86,7 @@ class JobRoutes:
     async def retry(self, request: Request) -> Response:
         """POST /api/jobs/{id}/retry: 202 with the job, queued again."""
         caller, job_id = self._caller(request), _job_id(request)
-        body = await read_body(request, _retry_requests) if await request.body() else RetryRequest()
+        body = await read_body(request, _retry_requests, absent=RetryRequest())
         job = await self._queue.retry_job(
             job_id, caller.owner_filter, allow_duplicate_delivery=body.allow_duplicate_delivery
         )

@@ -54,45 +54,55 @@ class BodyLimit:
         size_text = headers.get("content-length")
         if size_text is not None:  # the HTTP parser holds the client to it
             if int(size_text) > self._limit_bytes:
-                await self._refuse(scope, receive, send)
+                await _discard(receive)
+                await self._refuse(f"{size_text} bytes", int(size_text), scope, receive, send)
                 return
         elif "transfer-encoding" in headers:
-            body = await self._read(receive)
-            if body is None:
-                await self._refuse(scope, receive, send)
+            body, is_whole = await self._read(receive)
+            if len(body) > self._limit_bytes:
+                size_bytes = len(body) + (0 if is_whole else await _discard(receive))
+                await self._refuse(f"{size_bytes} bytes or more", size_bytes, scope, receive, send)
                 return
             receive = _replay(body, receive)
         await self._app(scope, receive, send)
 
-    async def _read(self, receive: Receive) -> bytes | None:
-        parts, size_bytes = [], 0
+    async def _read(self, receive: Receive) -> tuple[bytes, bool]:
+        """Return the body, and whether that is all of it: one that is too large is not read to its end."""
+        body = bytearray()
         while True:
             message = await receive()
             if message["type"] != "http.request":
-                return b""
-            parts.append(message.get("body", b""))
-            size_bytes += len(parts[-1])
-            if size_bytes > self._limit_bytes:
-                return None
-            if not message.get("more_body", False):
-                return b"".join(parts)
+                return b"", True
+            body += message.get("body", b"")
+            has_more = message.get("more_body", False)
+            if not has_more or len(body) > self._limit_bytes:
+                return bytes(body), not has_more
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await _discard(receive)
+    async def _refuse(self, size: str, size_bytes: int, scope: Scope, receive: Receive, send: Send) -> None:
         error = ClipferryError(
-            Reason.BODY_TOO_LARGE, f"The body may have {self._limit_bytes} bytes.", limit_bytes=self._limit_bytes
+            Reason.BODY_TOO_LARGE,
+            f"The body has {size}; at most {self._limit_bytes} are accepted.",
+            size_bytes=size_bytes,
+            limit_bytes=self._limit_bytes,
         )
         await problem(error, scope["path"], {"Connection": "close"})(scope, receive, send)
 
 
-async def _discard(receive: Receive) -> None:
-    """Read on for a while: a client that is still sending would miss the answer if the connection closed on it."""
+async def _discard(receive: Receive) -> int:
+    """Read on for a while: a client that is still sending would miss the answer if the connection closed on it.
+
+    Returns:
+        Bytes that were read.
+    """
     size_bytes = 0
     while size_bytes < _DISCARDED_BYTES:
         message = await receive()
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            return
+        if message["type"] != "http.request":
+            break
         size_bytes += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+    return size_bytes
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -7,17 +7,16 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.api.described import answers, takes
 from gateway.api.job_request import JobRequest
 from gateway.api.jobs import JobRoutes, RetryRequest
-from gateway.views.health import HealthView
+from gateway.api.schemas import schemas
 from gateway.views.job_shape import JobListView, JobView
-from gateway.views.memory import MemoryView
 from gateway.views.probe import ProbeView
-from gateway.views.stats import StatsView, WebSocketView
-
-_REFERENCE = "#/components/schemas/{name}"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ _ID = _parameter("job_id", "path", "The job's id.", format="uuid")
 _KEY = _parameter("Idempotency-Key", "header", "A repeat with the same key returns the first job.", maxLength=64)
 _LIST = (
     _parameter("state", "query", "Of queued, processing, completed, failed, cancelled; several with commas."),
-    _parameter("limit", "query", "Jobs on a page; at most 200.", type="integer", minimum=1, default=50),
+    _parameter("limit", "query", "Jobs on a page; more than 200 count as 200.", type="integer", minimum=1, default=50),
     _parameter("cursor", "query", "`nextCursor` of the page before."),
 )
 
@@ -86,11 +85,21 @@ def hot_operations(jobs: JobRoutes) -> Sequence[Operation]:
 
 
 def hot_routes(operations: Sequence[Operation]) -> list[Route]:
-    """Return `operations` as plain routes: one for each path, so that another method is 405 and not 404."""
-    routes = [Route(each.path, each.endpoint, methods=[each.method]) for each in operations]
-    for route, each in zip(routes, operations, strict=True):
-        route.methods = {each.method}  # without the HEAD that Starlette adds
-    return routes
+    """Return `operations` as plain routes: one for each path, so that another method is 405 and hears of all."""
+    by_path: dict[str, dict[str, Any]] = {}
+    for each in operations:
+        by_path.setdefault(each.path, {})[each.method] = each.endpoint
+    return [_route(path, endpoints) for path, endpoints in by_path.items()]
+
+
+def _route(path: str, endpoints: Mapping[str, Any]) -> Route:
+    async def by_method(request: Request) -> Response:
+        response: Response = await endpoints[request.method](request)
+        return response
+
+    route = Route(path, by_method)
+    route.methods = set(endpoints)  # without the HEAD that Starlette adds
+    return route
 
 
 def document(app: FastAPI, operations: Sequence[Operation]) -> dict[str, Any]:
@@ -98,34 +107,19 @@ def document(app: FastAPI, operations: Sequence[Operation]) -> dict[str, Any]:
     made = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes, openapi_version="3.1.0"
     )
-    views: list[type[msgspec.Struct]] = [StatsView, MemoryView, WebSocketView, HealthView, ProblemView]
-    views += [each.answer for each in operations] + [each.body for each in operations if each.body]
-    _, schemas = msgspec.json.schema_components(list(dict.fromkeys(views)), ref_template=_REFERENCE)
     components = made.setdefault("components", {})
-    components.setdefault("schemas", {}).update(schemas)
+    components["schemas"] = schemas()
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     made["security"] = [{"bearer": []}]
+    hot: dict[str, Any] = {}
     for each in operations:
-        made["paths"].setdefault(each.path, {})[each.method.lower()] = _documented(each)
+        hot.setdefault(each.path, {})[each.method.lower()] = _documented(each)
+    made["paths"] = hot | made["paths"]
     for operation in (operation for path in made["paths"].values() for operation in path.values()):
         # FastAPI documents its own shape of a validation error; ours is a problem, as every error is.
         operation["responses"].pop("422", None)
         operation["responses"]["default"] = _PROBLEM
-    for name in ("HTTPValidationError", "ValidationError"):
-        components["schemas"].pop(name, None)
     return made
-
-
-class ProblemView(msgspec.Struct, rename="camel", frozen=True):
-    """An error (RFC 9457). Numbers behind the message stand beside, such as `size_bytes` and `limit_bytes`."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    code: str
-    """A reason of docs/reasons.md."""
 
 
 _PROBLEM = {
@@ -135,18 +129,11 @@ _PROBLEM = {
 
 
 def _documented(each: Operation) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": _REFERENCE.format(name=each.answer.__name__)}}}
     operation: dict[str, Any] = {
         "tags": ["jobs"],
         "summary": each.summary,
         "operationId": each.endpoint.__name__,
         "parameters": list(each.parameters),
-        "responses": {str(status): {"description": "The answer.", "content": content} for status in each.statuses},
+        "responses": {str(status): told for status, told in answers(each.answer, *each.statuses).items()},
     }
-    if each.body is not None:
-        schema = {"$ref": _REFERENCE.format(name=each.body.__name__)}
-        operation["requestBody"] = {
-            "required": each.body_is_needed,
-            "content": {"application/json": {"schema": schema}},
-        }
-    return operation
+    return operation | (takes(each.body, needed=each.body_is_needed) if each.body else {})

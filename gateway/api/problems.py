@@ -3,16 +3,15 @@
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 import structlog
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.api.allowed import either
 from gateway.views.job import number
 from services.chassis.errors import ClipferryError, Kind, Reason
 
@@ -89,7 +88,6 @@ def add_problem_handlers(app: FastAPI) -> None:
     """Let every error of `app` be answered as a problem."""
     app.exception_handler(ClipferryError)(_on_ours)
     app.exception_handler(HTTPException)(_on_http)
-    app.exception_handler(RequestValidationError)(_on_validation)
     app.exception_handler(Exception)(_on_fault)
 
 
@@ -105,18 +103,9 @@ async def _on_http(request: Request, error: HTTPException) -> Response:
     if reason is Reason.ROUTE_NOT_FOUND:
         said = ClipferryError(reason, f"There is nothing at {request.url.path[:200]}.")
     elif reason is Reason.METHOD_NOT_ALLOWED:
-        said = ClipferryError(reason, f"{request.url.path[:200]} does not take {request.method}.")
+        taken = sorted((error.headers or {}).get("Allow", "").split(", "))
+        said = ClipferryError(reason, f"{request.url.path[:200]} takes {either(taken)}, not {request.method}.")
     return problem(said, request.url.path, error.headers)
-
-
-async def _on_validation(request: Request, error: RequestValidationError) -> Response:
-    first: dict[str, Any] = error.errors()[0]
-    if first["type"] == "json_invalid":
-        return problem(ClipferryError(Reason.BODY_INVALID), request.url.path)
-    field = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    text = str(first["msg"]).removeprefix("Value error, ")
-    message = f"{field}: {text[:1].lower()}{text[1:]}."
-    return problem(ClipferryError(Reason.FIELD_INVALID, message, field=field), request.url.path)
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:

@@ -1,12 +1,11 @@
 """Numbers: of the queue, of memory, of the live connections, and whether all is well."""
 
-from typing import Any
-
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from clipferry.queue.v1 import job_pb2
 from gateway.api.body import answer
+from gateway.api.described import answers
 from gateway.api.signed_in import SignedIn
 from gateway.backends import QueueBackend
 from gateway.live.hub import Hub
@@ -19,31 +18,26 @@ from services.chassis.errors import ClipferryError
 _HEALTH_TIMEOUT_S = 2.0
 
 
-def _documented(view: type) -> dict[int | str, dict[str, Any]]:
-    schema = {"$ref": f"#/components/schemas/{view.__name__}"}
-    return {200: {"description": "Now.", "content": {"application/json": {"schema": schema}}}}
-
-
 def stats_router(queue: QueueBackend, publisher: Publisher, hub: Hub) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["stats"])
 
-    @router.get("/api/queue/stats", responses=_documented(StatsView))
+    @router.get("/api/queue/stats", responses=answers(StatsView))
     async def queue_stats(_caller: SignedIn) -> Response:
         """The queue's statistics."""
         return answer(stats_view(await queue.stats(), hub.stats() if hub.is_enabled else None))
 
-    @router.get("/api/memory/stats", responses=_documented(MemoryView))
+    @router.get("/api/memory/stats", responses=answers(MemoryView))
     async def memory_stats(_caller: SignedIn) -> Response:
         """The memory statistics of the processors."""
         return answer(memory_view((await queue.stats()).memory))
 
-    @router.get("/api/websocket/stats", responses=_documented(WebSocketView))
+    @router.get("/api/websocket/stats", responses=answers(WebSocketView))
     async def websocket_stats(_caller: SignedIn) -> Response:
         """The numbers of the live connections."""
         return answer(hub.stats())
 
-    @router.get("/health", responses=_documented(HealthView), openapi_extra={"security": []})
+    @router.get("/health", responses=answers(HealthView, 200, 503), openapi_extra={"security": []})
     async def health() -> Response:
         """Whether the parts work together. 503 when the queue cannot be reached."""
         try:

@@ -106,7 +106,7 @@ class Users:
 
         sessions = await self._store.run(remove)
         if sessions is None:
-            raise ClipferryError(Reason.ROUTE_NOT_FOUND, "There is no such API key.")
+            raise ClipferryError(Reason.ROUTE_NOT_FOUND, f"There is no API key with the id {key_id[:64]!r}.")
         return sessions
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from clipferry.queue.v1 import job_pb2
-from gateway.views.state import ENDED
+from gateway.views.state import ENDED, RUNNING
 
 _JOBS_PER_OWNER = 2_000
 
@@ -23,6 +23,8 @@ class Shown:
 
     percent: float
     version: int
+    progress: job_pb2.Progress
+    """The newest that is known."""
 
 
 @dataclass(slots=True)
@@ -36,8 +38,21 @@ class _Known:
     state: int = job_pb2.JOB_STATE_UNSPECIFIED
     attempt: int = 0
     percent: float = 0.0
+    progress: job_pb2.Progress | None = field(default=None, repr=False)
+    """The newest of the attempt; None when nobody said."""
     is_ended: bool = False
     job: job_pb2.Job | None = field(default=None, repr=False)
+
+    def begin_anew(self) -> None:
+        """Forget how far the last attempt was."""
+        self.percent, self.progress = 0.0, None
+
+    def hear(self, progress: job_pb2.Progress) -> job_pb2.Progress:
+        """Learn of progress of the attempt; returns what is newest. A run's own percent never falls."""
+        if self.progress is None or progress.percent >= self.progress.percent:
+            self.progress = progress
+        self.percent = max(self.percent, min(progress.percent, 100.0))
+        return self.progress
 
 
 class Board:
@@ -56,7 +71,7 @@ class Board:
             return ()
         names = _names(known, job)
         if job.attempt != known.attempt or RETRYING in names:
-            known.percent = 0.0
+            known.begin_anew()
         known.said_version, known.state, known.attempt = job.version, job.state, job.attempt
         known.is_ended, known.job = job.state in ENDED, job
         if known.is_ended:
@@ -66,7 +81,8 @@ class Board:
     def take_progress(self, progress: job_pb2.JobProgress) -> Shown | None:
         """Learn of progress; returns what to show, None when it is old.
 
-        Within an attempt the percent never falls, and the version is never ahead of the events that went out.
+        Within an attempt the percent never falls and the stage never goes back, also when a queue that was started
+        again has not heard of the run yet; and the version is never ahead of the events that went out.
         """
         known = self._by_owner.setdefault(progress.owner, {}).setdefault(progress.name, _Known())
         newest = max(known.said_version, known.floor_version)
@@ -75,11 +91,12 @@ class Board:
         if progress.attempt != known.attempt:
             if known.said_version:
                 return None  # of an attempt that was not announced yet
-            known.attempt, known.percent = progress.attempt, 0.0
+            known.attempt = progress.attempt
+            known.begin_anew()
         if not known.said_version:
             known.floor_version = progress.version
-        known.percent = max(known.percent, min(progress.progress.percent, 100.0))
-        return Shown(known.percent, known.said_version or progress.version)
+        newest_progress = known.hear(progress.progress)
+        return Shown(known.percent, known.said_version or progress.version, newest_progress)
 
     def take_snapshot(self, job: job_pb2.Job) -> Sequence[str]:
         """Learn of a job that a client is about to see in a snapshot.
@@ -95,13 +112,28 @@ class Board:
         if not known.said_version:
             known.is_ended = job.state in ENDED
             if job.attempt != known.attempt:
-                known.attempt, known.percent = job.attempt, 0.0
-            known.percent = max(known.percent, job.progress.percent)
+                known.attempt = job.attempt
+                known.begin_anew()
+            if job.HasField("progress"):
+                known.hear(job.progress)
         return ()
 
     def percent(self, job: job_pb2.Job) -> float:
         """Return the highest percent of the job's attempt that was shown."""
         return self._known(job).percent
+
+    def with_progress(self, job: job_pb2.Job) -> job_pb2.Job:
+        """Return `job` with the newest progress that is known of its attempt."""
+        known = self._known(job)
+        if job.attempt != known.attempt or job.state not in RUNNING:
+            return job
+        told = job_pb2.Job()
+        told.CopyFrom(job)
+        newest = known.hear(job.progress) if job.HasField("progress") else known.progress
+        if newest is not None:
+            told.progress.CopyFrom(newest)
+            told.progress.percent = known.percent
+        return told
 
     def latest(self, owner: str, name: str) -> job_pb2.Job | None:
         """Return the newest job as the stream told of it."""
@@ -131,11 +163,7 @@ def _names(before: _Known, job: job_pb2.Job) -> Sequence[str]:
         return (RETRYING,)
     if job.state == job_pb2.JOB_STATE_QUEUED:
         return (QUEUED,) if not was_told or before.state == job_pb2.JOB_STATE_QUEUED else (RETRYING,)
-    is_same_run = before.attempt == job.attempt and before.state in (
-        job_pb2.JOB_STATE_PROCESSING,
-        job_pb2.JOB_STATE_SENDING,
-    )
-    if is_same_run:
+    if before.attempt == job.attempt and before.state in RUNNING:
         return (PROGRESS,) if _shows_otherwise(before, job) else ()
     if was_told and before.state not in (job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RETRY_WAIT):
         return (RETRYING, STARTED)

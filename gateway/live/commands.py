@@ -1,25 +1,51 @@
 """What clients say over /ws."""
 
+from typing import Annotated
+
 import msgspec
 
+from gateway.api.misfits import misfit, read_json
 from services.chassis.errors import ClipferryError, Reason, field_invalid
+
+_LAST_SEQUENCE = 2**63 - 1
 
 
 class Command(msgspec.Struct, rename="camel"):
     """Any message of a client. Fields that a type does not know are ignored."""
 
     type: str
+    """hello, subscribe, unsubscribe, token:refresh, ping or pong; or subscribeTo or unsubscribeFrom with Job, Jobs,
+    Queue or Memory, as the Node system has it."""
     id: str | int | None = None
     """Given back in the answer."""
     token: str | None = None
+    """Access token, in `hello` and `token:refresh`."""
     protocol: int = 1
+    """In `hello`: 1."""
     channel: str | None = None
-    cursor: int | None = None
+    """In `subscribe` and `unsubscribe`: jobs, job:<id>, queue or memory."""
+    cursor: Annotated[int, msgspec.Meta(ge=0, le=_LAST_SEQUENCE)] | None = None
+    """In `subscribe` to jobs: `cursor` of the last message, to get only the jobs that changed since."""
     job_id: str | None = None
+    """In `subscribeToJob` and `unsubscribeFromJob`."""
 
 
 class MalformedFrameError(Exception):
     """The frame holds no command at all."""
+
+
+class RefusedCommandError(Exception):
+    """A command that cannot be carried out as it is.
+
+    Args:
+        command_id: Its id, if it has one that can be given back.
+        error: Why.
+    """
+
+    def __init__(self, command_id: str | int | None, error: ClipferryError) -> None:
+        super().__init__(str(error))
+        self.command_id = command_id
+        self.error = error
 
 
 _decoder = msgspec.json.Decoder(Command)
@@ -32,17 +58,33 @@ def read_command(text: str) -> Command:
 
     Raises:
         MalformedFrameError: If it is no JSON object with a type.
-        ClipferryError: FIELD_INVALID, when a field has the wrong type.
+        RefusedCommandError: FIELD_INVALID, when a field does not hold what it may.
     """
     try:
         command = _decoder.decode(text)
     except msgspec.ValidationError as error:
-        problem, has_path, path = str(error).partition(" - at `$.")
-        if not has_path:
-            raise MalformedFrameError from error
-        raise field_invalid(path.strip("`"), f"has the wrong type: {problem}") from error
-    except msgspec.DecodeError as error:
+        raise _refusal(error, text) from error
+    except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedFrameError from error
+    try:
+        return _in_our_words(command)
+    except ClipferryError as error:
+        raise RefusedCommandError(command.id, error) from error
+
+
+def _refusal(error: msgspec.ValidationError, text: str) -> MalformedFrameError | RefusedCommandError:
+    try:
+        frame = read_json(text)
+    except (ValueError, RecursionError):
+        return MalformedFrameError()
+    if not isinstance(frame, dict) or "type" not in frame:
+        return MalformedFrameError()
+    given = frame.get("id")
+    command_id = given if isinstance(given, str | int) and not isinstance(given, bool) else None
+    return RefusedCommandError(command_id, misfit(error, Command, text))
+
+
+def _in_our_words(command: Command) -> Command:
     for verb in ("subscribe", "unsubscribe"):
         if command.type.startswith(f"{verb}To") or command.type.startswith(f"{verb}From"):
             command.channel = _aliased(command)

@@ -11,7 +11,7 @@ from starlette.types import Receive
 from clipferry.queue.v1 import job_pb2
 from gateway.auth.caller import Caller
 from gateway.auth.gate import Gate
-from gateway.live.commands import Command, MalformedFrameError, read_command
+from gateway.live.commands import Command, MalformedFrameError, RefusedCommandError, read_command
 from gateway.live.frames import text_frame
 from gateway.live.hub import Hub
 from gateway.live.messages import (
@@ -107,24 +107,33 @@ class Connection:
                 return True
             async with asyncio.timeout(HELLO_TIMEOUT_S):
                 text = await self._next_text(receive)
-            if text is None:
-                return False
-            command = read_command(text)
-            if command.type != "hello":
-                raise ClipferryError(Reason.UNAUTHENTICATED, "The first message must be hello, with a token.")
-            self._check_protocol(command)
-            self.caller = self._live.gate.verify(command.token or "")
+            return text is not None and self._hello(text)
         except TimeoutError:
             self.socket.close(NO_HELLO, "no hello")
         except MalformedFrameError:
             self.socket.close(MALFORMED, "malformed frame")
+        except RefusedCommandError as refused:
+            self._send_away(refused.command_id, refused.error)
         except ClipferryError as error:
-            self.refuse(None, error)
-            self.socket.close(TOKEN_EXPIRED if error.reason is Reason.TOKEN_EXPIRED else BAD_TOKEN, error.reason.name)
-        else:
-            self._welcome(command.id)
-            return self.socket.is_open
+            self._send_away(None, error)
         return False
+
+    def _hello(self, text: str) -> bool:
+        """Carry out the first command; returns whether the client may stay. Raises as `read_command` does."""
+        command = read_command(text)
+        try:
+            if command.type != "hello":
+                raise ClipferryError(Reason.UNAUTHENTICATED, "The first message must be hello, with a token.")
+            self._check_protocol(command)
+            self.caller = self._live.gate.verify(command.token or "")
+        except ClipferryError as error:
+            raise RefusedCommandError(command.id, error) from error
+        self._welcome(command.id)
+        return self.socket.is_open
+
+    def _send_away(self, command_id: str | int | None, error: ClipferryError) -> None:
+        self.refuse(command_id, error)
+        self.socket.close(TOKEN_EXPIRED if error.reason is Reason.TOKEN_EXPIRED else BAD_TOKEN, error.reason.name)
 
     def _check_protocol(self, command: Command) -> None:
         if command.protocol != 1:
@@ -146,18 +155,21 @@ class Connection:
         if not self._rate.admits(self._live.clock.monotonic_s()):
             self.socket.close(TOO_MANY_COMMANDS, "too many commands")
             return
-        command_id: str | int | None = None
         try:
-            command = read_command(text)
-            command_id = command.id
+            await self._carry_out(read_command(text))
+        except MalformedFrameError:
+            self.socket.close(MALFORMED, "malformed frame")
+        except RefusedCommandError as refused:
+            self.refuse(refused.command_id, refused.error)
+
+    async def _carry_out(self, command: Command) -> None:
+        try:
             handler = self._handlers.get(command.type)
             if handler is None:
                 raise field_invalid("type", f"must be of {', '.join(self._handlers)}", command.type)
             await handler(command)
-        except MalformedFrameError:
-            self.socket.close(MALFORMED, "malformed frame")
         except ClipferryError as error:
-            self.refuse(command_id, error)
+            raise RefusedCommandError(command.id, error) from error
 
     async def _hello_again(self, command: Command) -> None:
         self._check_protocol(command)

@@ -1,5 +1,7 @@
 """What the gateway says over /ws. The Node system's fields keep their names; ours stand beside them."""
 
+from typing import Any
+
 import msgspec
 
 from gateway.views.job_shape import ErrorView, JobView, ResultView
@@ -117,7 +119,7 @@ class Subscribed(Said, frozen=True):
     id: str | int | None
     channel: str
     cursor: int
-    snapshot: object
+    snapshot: Any
     """`jobs`: {jobs, full}; `job:<id>`: {job}; `queue` and `memory`: {stats}. Null when the queue did not answer in
     time: live messages come all the same."""
 
@@ -158,4 +160,23 @@ class GoAway(Said, frozen=True):
     """``goaway``: the connection is about to be closed."""
 
     reason: str
+    """For people."""
     reconnect_after_ms: int
+    """When to come back; it differs from client to client."""
+
+
+SPOKEN = (
+    Welcome,
+    Subscribed,
+    Unsubscribed,
+    TokenRefreshed,
+    Beat,
+    Refused,
+    GoAway,
+    JobChange,
+    JobProgress,
+    JobFinished,
+    QueueStats,
+    MemoryStats,
+)
+"""Every kind of message that there is."""

@@ -15,7 +15,7 @@ from gateway.live.pacing import Pacer
 from gateway.views.job import error_view, job_id, job_view, result_of, sentence
 from gateway.views.memory import memory_view
 from gateway.views.moment import iso
-from gateway.views.state import STAGES, STATUS_BY_STATE, stage_name
+from gateway.views.state import DOING, STAGES, STATUS_BY_STATE, stage_name
 from gateway.views.stats import stats_view
 from services.chassis.clock import Clock
 
@@ -43,9 +43,7 @@ class Publisher:
         if latest is not None and latest.version > job.version:
             return latest
         self._say(job, self.board.take_snapshot(job), None)
-        if job.HasField("progress"):
-            job.progress.percent = max(job.progress.percent, self.board.percent(job))
-        return job
+        return self.board.with_progress(job)
 
     def progress(self, item: job_pb2.JobProgress) -> None:
         """Pass on how far a run is."""
@@ -114,6 +112,7 @@ class Publisher:
         )
 
     def _change(self, name: str, job: job_pb2.Job) -> Said:
+        job = self.board.with_progress(job)
         percent = round(self.board.percent(job), 1)
         if name == PROGRESS:
             return JobProgress(
@@ -143,7 +142,7 @@ class Publisher:
         )
 
     def _say_progress(self, item: job_pb2.JobProgress, shown: Shown) -> None:
-        progress = item.progress
+        progress = shown.progress
         rest_bytes = progress.total_bytes - progress.done_bytes
         has_end = progress.bytes_per_second > 0 and rest_bytes >= 0 and progress.total_bytes > 0
         message = JobProgress(
@@ -151,7 +150,7 @@ class Publisher:
             timestamp=self.now(),
             job_id=job_id(item.name),
             progress=round(shown.percent, 1),
-            message=progress.message,
+            message=progress.message or DOING[progress.stage],
             version=shown.version,
             attempt=item.attempt,
             cursor=self.cursor,

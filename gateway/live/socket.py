@@ -51,6 +51,12 @@ class SharedFrameProtocol(WebSocketsSansIOProtocol):
         extensions[EXTENSION] = self
         await super().run_asgi()
 
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if self.close_sent:
+            # A refusal that was answered whole: without this it would be logged as a fault of ours.
+            self.handshake_complete = True
+
     @property
     def is_open(self) -> bool:
         """Whether frames still go out."""

@@ -43,17 +43,9 @@ class Subscriptions:
         client = self._client
         channel = self._channel(command)
         if channel not in client.channels and len(client.channels) >= MAX_SUBSCRIPTIONS:
-            limit = f"A connection may have {MAX_SUBSCRIPTIONS} subscriptions."
+            limit = f"A connection may have {MAX_SUBSCRIPTIONS} subscriptions; {channel} would be one more."
             raise ClipferryError(Reason.FIELD_INVALID, limit, limit_count=MAX_SUBSCRIPTIONS)
-        # First listen, then look: what changes in between is heard, and never lost.
-        was_heard = channel in client.channels
-        self._hub.subscribe(client, channel)
-        try:
-            taken = await self._take(channel, command.cursor)
-        except ClipferryError:
-            if not was_heard:
-                self._hub.unsubscribe(self._client, channel)
-            raise
+        taken = await self._listened(channel, command.cursor)
         self._client.reply(
             Subscribed("subscribed", self._publisher.now(), command.id, channel, taken.cursor, taken.snapshot)
         )
@@ -63,11 +55,26 @@ class Subscriptions:
             # Whoever comes late hears of the end as well.
             client.reply(self._publisher.finished(taken.job))
 
-    async def _take(self, channel: str, cursor: int | None) -> Taken:
-        if channel == JOBS:
-            return await self._snapshots.jobs(self._client.caller, cursor)
-        if channel.startswith(JOB_PREFIX):
+    async def _listened(self, channel: str, cursor: int | None) -> Taken:
+        """Listen to a channel and return its state."""
+        if channel in (QUEUE, MEMORY):
+            # Each message is the whole state: none is missed by listening after looking, and none comes too early.
+            taken = await self._stats(channel)
+            self._hub.subscribe(self._client, channel)
+            return taken
+        # First listen, then look: what changes in between is heard, and never lost.
+        was_heard = channel in self._client.channels
+        self._hub.subscribe(self._client, channel)
+        try:
+            if channel == JOBS:
+                return await self._snapshots.jobs(self._client.caller, cursor)
             return await self._snapshots.job(self._client.caller, channel.removeprefix(JOB_PREFIX))
+        except ClipferryError:
+            if not was_heard:
+                self._hub.unsubscribe(self._client, channel)
+            raise
+
+    async def _stats(self, channel: str) -> Taken:
         stats = await self._snapshots.stats()
         publisher = self._publisher
         if stats is None:
@@ -80,8 +87,6 @@ class Subscriptions:
         channel = command.channel or ""
         if channel not in (JOBS, QUEUE, MEMORY) and not _JOB_CHANNEL.fullmatch(channel):
             raise field_invalid("channel", "must be jobs, queue, memory or job:<id>", channel)
-        if command.cursor is not None and command.cursor < 0:
-            raise field_invalid("cursor", "must be at least 0", command.cursor)
         return channel
 
     async def remove(self, command: Command) -> None:

@@ -3,6 +3,7 @@
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from clipferry.queue.v1 import job_pb2
+from gateway.rest_names import in_rest_names
 from gateway.views.job_shape import (
     ErrorView,
     JobView,
@@ -13,7 +14,7 @@ from gateway.views.job_shape import (
     VideoDataView,
 )
 from gateway.views.moment import iso
-from gateway.views.state import ENDED, STATUS_BY_STATE, stage_name
+from gateway.views.state import DOING, ENDED, RUNNING, STATUS_BY_STATE, stage_name
 from services.chassis.wire import span_s, time_ms
 
 
@@ -77,11 +78,15 @@ def percent(job: job_pb2.Job) -> float:
 def sentence(job: job_pb2.Job) -> str:
     """Return one line for people on where a job stands."""
     if job.error.message and job.state in (job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_RETRY_WAIT):
-        return job.error.message
+        return in_rest_names(job.error.message)
     if job.cancel_requested and job.state not in ENDED:
         return "Cancelling"
-    if job.progress.message and job.state not in ENDED:
-        return job.progress.message
+    if job.cancel_requested and job.state == job_pb2.JOB_STATE_COMPLETED:
+        return "It was sent before it could be cancelled"
+    # What was said of the download is no longer true once it is sent.
+    is_of_now = job.state == job_pb2.JOB_STATE_PROCESSING or job.progress.stage == job_pb2.STAGE_SENDING
+    if job.state in RUNNING and is_of_now and job.HasField("progress"):
+        return job.progress.message or DOING[job.progress.stage]
     return _SENTENCES[job.state]
 
 
@@ -103,7 +108,7 @@ def error_view(job: job_pb2.Job) -> ErrorView | None:
         return None
     error = job.error
     numbers = {key: number(value) for key, value in error.metadata.items()}
-    return ErrorView(error.reason, error.message, error.retryable, numbers)
+    return ErrorView(error.reason, in_rest_names(error.message), error.retryable, numbers)
 
 
 def number(text: str) -> int | str:

@@ -24,11 +24,23 @@ STATES_BY_STATUS: Mapping[str, Sequence[job_pb2.JobState]] = {
 }
 
 ENDED = frozenset({job_pb2.JOB_STATE_COMPLETED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELLED})
+RUNNING = frozenset({job_pb2.JOB_STATE_PROCESSING, job_pb2.JOB_STATE_SENDING})
 WAITING = frozenset({job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RETRY_WAIT})
 
 STAGES: Mapping[int, str] = {
     number: name.removeprefix("STAGE_").lower() for name, number in job_pb2.Stage.items() if number != 0
 }
+
+DOING: Mapping[int, str] = {
+    job_pb2.STAGE_UNSPECIFIED: "Processing",
+    job_pb2.STAGE_WAITING: "Waiting in queue",
+    job_pb2.STAGE_PROBING: "Looking at the page…",
+    job_pb2.STAGE_DOWNLOADING: "Downloading…",
+    job_pb2.STAGE_MUXING: "Preparing…",
+    job_pb2.STAGE_TRANSCODING: "Re-encoding…",
+    job_pb2.STAGE_SENDING: "Sending to Telegram…",
+}
+"""One line for people on each stage, for when the processor has not said one."""
 
 
 def stage_name(job: job_pb2.Job) -> str | None:

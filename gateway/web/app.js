@@ -66,12 +66,15 @@ byId("sign-in").onsubmit = (event) => {
   });
 };
 
+// People type addresses without their beginning; `localhost:8082` has none either.
+const wholeAddress = (typed) => (/^[a-z][a-z0-9+.-]*:(?!\d)/i.test(typed) ? typed : `https://${typed}`);
+
 // A key for each address: pressing the button twice makes one job.
 let pending = { url: null, key: null };
 
 byId("submit").onsubmit = (event) => {
   event.preventDefault();
-  const url = byId("url").value.trim();
+  const url = wholeAddress(byId("url").value.trim());
   if (pending.url !== url) pending = { url, key: Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join("") };
   guarded("submit-error", async () => {
     showJob(await call("POST", "/api/jobs", { url }, { "Idempotency-Key": pending.key }));
@@ -82,7 +85,8 @@ byId("submit").onsubmit = (event) => {
 
 useActions({
   cancel: (id) => guarded("submit-error", async () => showJob(await call("DELETE", `/api/jobs/${id}`))),
-  retry: (id) => guarded("submit-error", async () => showJob(await call("POST", `/api/jobs/${id}/retry`))),
+  retry: (id, allowDuplicateDelivery) =>
+    guarded("submit-error", async () => showJob(await call("POST", `/api/jobs/${id}/retry`, { allowDuplicateDelivery }))),
 });
 
 byId("sign-out").onclick = () => signOut().catch(() => {}).finally(leave);

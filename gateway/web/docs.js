@@ -1,45 +1,96 @@
-// Shows /openapi.json: each call with its fields, without anything from outside.
+// Shows /openapi.json: each call with its fields, each shape with its limits, without anything from outside.
 
 const schemaOf = (content) => Object.values(content ?? {})[0]?.schema;
-const nameOf = (schema) => schema?.$ref?.split("/").at(-1) ?? schema?.anyOf?.map(nameOf).join(" or ") ?? schema?.type ?? "";
+const refOf = (schema) => schema?.$ref?.split("/").at(-1);
 
-function element(tag, text, ...children) {
+function element(tag, ...children) {
   const made = document.createElement(tag);
-  if (text) made.textContent = text;
   made.append(...children);
   return made;
 }
 
-function fieldTable(api, schema) {
-  const known = api.components.schemas[nameOf(schema)];
-  if (!known?.properties) return element("p", nameOf(schema));
-  const rows = Object.entries(known.properties).map(([name, field]) =>
-    element("tr", "", element("td", "", element("code", name)), element("td", nameOf(field)), element("td", field.description ?? "")),
+// Descriptions mark code with backticks, one or two, as Markdown does; a line break there is only for the eye.
+const prose = (text) => (text ?? "").replaceAll("``", "`").split("`").map((part, place) => (place % 2 ? element("code", part) : part.replace(/\s+/g, " ")));
+
+function link(name) {
+  const made = element("a", name);
+  made.href = `#${name}`;
+  return made;
+}
+
+function joined(parts, word) {
+  return parts.flatMap((part, place) => (place ? [word, ...part] : part));
+}
+
+// The kind of a field and what it may hold: text and links.
+function kindOf(schema = {}) {
+  if (schema.$ref) return [link(refOf(schema))];
+  if (schema.anyOf) return joined(schema.anyOf.map(kindOf), " or ");
+  if (schema.enum) return joined(schema.enum.map((value) => [element("code", value)]), " or ");
+  if (schema.type === "array") return ["list of ", ...kindOf(schema.items)];
+  return [[schema.type ?? "any", ...limitsOf(schema)].join(", ")];
+}
+
+function limitsOf({ minimum, exclusiveMinimum, maximum, minLength, maxLength, format }) {
+  const said = [];
+  if (format) said.push(format);
+  // The bounds of a 64-bit number are not kept by JavaScript, and tell a reader nothing.
+  if (minimum !== undefined && !Number.isSafeInteger(minimum)) return said;
+  if (minimum !== undefined) said.push(`at least ${minimum}`);
+  if (exclusiveMinimum !== undefined) said.push(`more than ${exclusiveMinimum}`);
+  if (maximum !== undefined) said.push(`at most ${maximum}`);
+  if (minLength) said.push(`at least ${minLength} character${minLength === 1 ? "" : "s"}`);
+  if (maxLength !== undefined) said.push(`at most ${maxLength} characters`);
+  return said;
+}
+
+const isWorthSaying = (value) => value !== undefined && value !== null && value !== "";
+
+function fieldTable(api, name) {
+  const { properties, required = [] } = api.components.schemas[name];
+  const rows = Object.entries(properties).map(([field, schema]) =>
+    element(
+      "tr",
+      element("td", element("code", field), required.includes(field) ? " *" : ""),
+      element("td", ...kindOf(schema), isWorthSaying(schema.default) ? `; default ${schema.default}` : ""),
+      element("td", ...prose(schema.description)),
+    ),
   );
-  return element("table", "", element("tbody", "", ...rows));
+  return element("table", element("tbody", ...rows));
+}
+
+function shape(api, name) {
+  const made = element("section", element("h3", name), element("p", ...prose(api.components.schemas[name].description)), fieldTable(api, name));
+  made.id = name;
+  return made;
+}
+
+function parameterRow({ name, in: place, description, schema }) {
+  return element("tr", element("td", element("code", name)), element("td", `${place}; `, ...kindOf(schema)), element("td", ...prose(description)));
+}
+
+function answerLine(status, { description, content }) {
+  const schema = schemaOf(content);
+  return element("p", `${status}: `, ...(refOf(schema) ? [...kindOf(schema), ". "] : []), ...prose(description));
 }
 
 function section(api, method, path, operation) {
-  const made = element("section", "", element("h2", `${method.toUpperCase()} ${path}`), element("p", operation.description ?? operation.summary ?? ""));
-  for (const parameter of operation.parameters ?? []) {
-    made.append(element("p", `${parameter.name} (${parameter.in}): ${parameter.description ?? ""}`));
-  }
-  const body = schemaOf(operation.requestBody?.content);
-  if (body) made.append(element("p", `Body: ${nameOf(body)}`), fieldTable(api, body));
+  const made = element("section", element("h2", `${method.toUpperCase()} ${path}`), element("p", ...prose(operation.description ?? operation.summary)));
+  if (operation.parameters?.length) made.append(element("table", element("tbody", ...operation.parameters.map(parameterRow))));
+  const body = refOf(schemaOf(operation.requestBody?.content));
+  if (body) made.append(element("p", "Body: ", link(body), operation.requestBody.required ? "" : " (may be left out)"), fieldTable(api, body));
   for (const [status, answer] of Object.entries(operation.responses)) {
-    if (status !== "default") made.append(element("p", `${status}: ${nameOf(schemaOf(answer.content))}`));
+    if (status !== "default") made.append(answerLine(status, answer));
   }
   return made;
 }
 
 const api = await (await fetch("/openapi.json")).json();
-// The description marks code with backticks, as OpenAPI's Markdown does.
-document.getElementById("description").append(
-  ...api.info.description.split("`").map((text, place) => (place % 2 ? element("code", text) : text)),
-);
+document.getElementById("description").append(...prose(api.info.description));
 document.querySelectorAll(".here").forEach((place) => (place.textContent = location.origin));
 for (const [path, methods] of Object.entries(api.paths)) {
   for (const [method, operation] of Object.entries(methods)) {
     document.getElementById("operations").append(section(api, method, path, operation));
   }
 }
+document.getElementById("shapes").append(...Object.keys(api.components.schemas).map((name) => shape(api, name)));

@@ -38,7 +38,7 @@ export function showProgress(message) {
 function addRow(view) {
   const row = template.content.firstElementChild.cloneNode(true);
   row.querySelector(".cancel").onclick = () => actions.cancel(view.id);
-  row.querySelector(".retry").onclick = () => actions.retry(view.id);
+  row.querySelector(".retry").onclick = () => retry(entry.view);
   const entry = { row, view: null, addedAt: view.addedAt };
   const after = [...jobs.values()].filter((other) => other.addedAt < entry.addedAt).sort((a, b) => (a.addedAt < b.addedAt ? 1 : -1))[0];
   list.insertBefore(row, after?.row ?? null);
@@ -47,10 +47,18 @@ function addRow(view) {
   return entry;
 }
 
+// Whether the message arrived is not known: only a person who looked at the chat can say that a second one is right.
+function retry(view) {
+  const isUnknown = view.error?.code === "DELIVERY_UNKNOWN";
+  const question = "This video may already be in the chat: Telegram may have taken it. Look there first.\n\nSend it again, even if it then arrives twice?";
+  if (!isUnknown || confirm(question)) actions.retry(view.id, isUnknown);
+}
+
 function showEmpty() {
   document.getElementById("empty").hidden = jobs.size > 0;
 }
 
+const page = (view) => view.videoData.pageUrl.replace(/^https?:\/\//, "");
 const title = (view) => view.result?.metadata.title ?? view.videoData.pageUrl;
 
 function draw({ row, view, speed, eta }) {
@@ -62,8 +70,10 @@ function draw({ row, view, speed, eta }) {
   bar.hidden = isOver;
   bar.value = view.progress;
   bar.setAttribute("aria-label", `Progress of ${title(view)}`);
-  row.querySelector(".message").textContent = view.status === "failed" ? "" : line(view);
-  row.querySelector(".error").textContent = view.error && view.status !== "completed" && view.status !== "cancelled" ? `${view.error.code}: ${view.error.message}` : "";
+  row.querySelector(".source").textContent = title(view) === view.videoData.pageUrl ? "" : page(view);
+  const isWrong = view.error && (view.status === "failed" || view.status === "queued");
+  row.querySelector(".message").textContent = isWrong ? "" : line(view);
+  row.querySelector(".error").textContent = isWrong ? `${view.error.code}: ${view.error.message}` : "";
   row.querySelector(".detail").textContent = detail(view, speed, eta);
   row.querySelector(".cancel").hidden = isOver;
   row.querySelector(".cancel").disabled = view.cancelRequested;
@@ -71,6 +81,7 @@ function draw({ row, view, speed, eta }) {
 }
 
 function line(view) {
+  if (view.status === "completed" && view.cancelRequested) return view.message;
   if (view.status === "completed") return `Delivered in ${(view.result.processingTime / 1000).toFixed(1)} s`;
   return view.message;
 }
@@ -78,7 +89,9 @@ function line(view) {
 function detail(view, speed, eta) {
   const parts = [];
   const media = view.result?.metadata;
-  if (view.attempt > 1) parts.push(`attempt ${view.attempt} of ${view.maxAttempts}`);
+  if (view.status === "queued" && view.nextAttemptAt) {
+    parts.push(`attempt ${view.attempt} of ${view.maxAttempts} failed`, `next at ${new Date(view.nextAttemptAt).toLocaleTimeString()}`);
+  } else if (view.attempt > 1) parts.push(`attempt ${view.attempt} of ${view.maxAttempts}`);
   if (media?.width) parts.push(`${media.width} × ${media.height}`);
   if (media?.size) parts.push(megabytes(media.size));
   if (view.result?.telegramMessageId) parts.push(`message ${view.result.telegramMessageId}`);

@@ -30,7 +30,9 @@ def checked_settings() -> RunSettings:
         variables = environment(settings)
     except SettingsError as error:
         mistakes = dict.fromkeys(str(error).splitlines())
-        variables = {"TELEGRAM_BOT_TOKEN": SANDBOX_BOT_TOKEN, **os.environ}
+        # The services' mistakes as well; the missing token that a run would fill in is none of them.
+        is_given = {"TELEGRAM_BOT_TOKEN", "TELEGRAM_BOT_TOKEN_FILE"} & os.environ.keys()
+        variables = {**os.environ} if is_given else {**os.environ, "TELEGRAM_BOT_TOKEN": SANDBOX_BOT_TOKEN}
     mistakes |= dict.fromkeys(_mistakes_of_services(variables))
     if settings is None or mistakes:
         raise SettingsError("\n".join(mistakes))

@@ -98,23 +98,37 @@ def serves(address: str) -> Callable[[], Awaitable[bool]]:
 
 
 def check_ports(wanted: list[Program]) -> None:
-    """Check that every port is free.
+    """Check that every port is free, and that no two are the same.
 
     Raises:
-        StartError: Naming the first port that is not, and the variable that moves it.
+        StartError: Naming every port that is not, and the variable that moves it.
     """
+    problems = list(filter(None, map(_port_problem, wanted)))
+    by_address = {program.address: program for program in wanted}
     for program in wanted:
-        host, _, port = program.address.rpartition(":")
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            # What a server does: ports of connections that are over do not count as taken.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host.strip("[]"), int(port)))
-            except OSError as error:
-                raise StartError(
-                    f"port {port} of the {program.name} cannot be used ({error.strerror}); "
-                    f"free it, or choose another with {program.variable}."
-                ) from error
+        other = by_address[program.address]
+        if other is not program:
+            problems.append(
+                f"{program.variable} and {other.variable} are both {program.address}; choose another for one of them."
+            )
+    if problems:
+        raise StartError(" ".join(problems))
+
+
+def _port_problem(program: Program) -> str:
+    """Return what is wrong with a program's port, and how to move it; empty when it is free."""
+    host, _, port = program.address.rpartition(":")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        # What a server does: ports of connections that are over do not count as taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), int(port)))
+        except OSError as error:
+            return (
+                f"port {port} of the {program.name} cannot be used ({error.strerror}); "
+                f"free it, or choose another with {program.variable}."
+            )
+    return ""
 
 
 async def until_ready(wanted: list[Program]) -> None:

@@ -1,5 +1,6 @@
 """What a person sees in the terminal: bars where there is one, plain lines where there is none."""
 
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +14,15 @@ ENDED = frozenset({"completed", "failed", "cancelled"})
 def human(size_bytes: float) -> str:
     """Return bytes for people."""
     return f"{size_bytes / 1_000_000:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes / 1000:.0f} kB"
+
+
+def _when_again(message: dict[str, Any]) -> str:
+    """Return which attempt failed and when the next begins; empty unless the job waits for one."""
+    job = message.get("job") or message
+    if job.get("status") != "queued" or not job.get("nextAttemptAt"):
+        return ""
+    at = datetime.fromisoformat(job["nextAttemptAt"]).astimezone()
+    return f"Attempt {job['attempt']} of {job['maxAttempts']} failed; the next begins at {at:%H:%M:%S}."
 
 
 class Screen:
@@ -44,7 +54,7 @@ class Screen:
     def show(self, message: dict[str, Any]) -> None:
         """Show a ``job:progress``, or any message with `progress`, `message` and `stage`."""
         percent, stage = float(message.get("progress") or 0), str(message.get("stage") or "")
-        sentence = str(message.get("message") or "")
+        sentence = " ".join(filter(None, [str(message.get("message") or ""), _when_again(message)]))
         if self._console.is_terminal:
             self._bars.update(self._whole, completed=percent, note=sentence)
             self._show_stage(stage, message)

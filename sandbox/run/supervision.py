@@ -1,12 +1,10 @@
 """The processes under supervisord, which is ours for as long as the block lasts."""
 
 import asyncio
-import ctypes
 import os
 import re
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
 import xmlrpc.client
@@ -18,9 +16,9 @@ from typing import Any
 import httpx
 
 from sandbox.run.programs import Program
+from sandbox.run.tied import end_with_parent
 from services.chassis.lifecycle import StartError
 
-_PR_SET_PDEATHSIG = 1
 _EXIT_GRACE_S = 12.0
 """After the drain time, before a process is killed: longer than the services take to end themselves."""
 _START_TIMEOUT_S = 90.0
@@ -105,7 +103,7 @@ async def supervised(
                 stderr=output,
                 # Ctrl-C is for us alone; and if we are killed, it stops what it runs.
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=end_with_parent,
             )
         try:
             yield Supervisor(process, private / "supervisor.sock", log_dir)
@@ -133,10 +131,6 @@ async def start(supervisor: Supervisor, ready: asyncio.Task[None]) -> None:
         for task in (ready, down):
             task.cancel()
         await asyncio.gather(ready, down, return_exceptions=True)
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 async def _stop(process: asyncio.subprocess.Process, within_s: float) -> None:
@@ -186,13 +180,13 @@ priority=2
 
 
 def _section(program: Program, logs: str, stop_wait_s: float) -> str:
-    # 78: it cannot start, and a second try would not help. Anything else that is not a clean end: again.
+    # 78: it cannot start, and a second try would not help. Any other end that nobody asked us for: again.
     return f"""
 [program:{program.name}]
-command={_escaped(shlex.quote(sys.executable))} -m {program.module}
+command={_escaped(shlex.quote(sys.executable))} -m sandbox.run.tied {program.module}
 startsecs=0
 autorestart=unexpected
-exitcodes=0,78
+exitcodes=78
 stopsignal=TERM
 stopwaitsecs={round(stop_wait_s)}
 killasgroup=true

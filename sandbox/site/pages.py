@@ -19,6 +19,14 @@ _STYLE = """
 _TEXT = "<p>Drifting colours and a counter: eight seconds that a machine drew for other machines to look at.</p>"
 
 
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#1f6f78"/>'
+    '<path d="M6 4.5v7l5.5-3.5z" fill="#fff"/></svg>'
+)
+
+_ICON_LINK = '<link rel="icon" href="/favicon.ico" type="image/svg+xml">'
+
+
 def index() -> str:
     """Return the page that lists every sample."""
     cards = "\n".join(_card(sample) for sample in SAMPLES)
@@ -53,6 +61,6 @@ def without_video(title: str) -> str:
 def _page(title: str, body: str, head: str = "") -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width">{head}<style>{_STYLE}</style></head>'
+        f'<meta name="viewport" content="width=device-width">{_ICON_LINK}{head}<style>{_STYLE}</style></head>'
         f"<body><h1>{escape(title)}</h1>{body}</body></html>"
     )

@@ -83,6 +83,7 @@ def _application(media: Media, traffic: Traffic) -> web.Application:
     application.add_routes(
         [
             web.get("/", site.index),
+            web.get("/favicon.ico", site.icon),
             web.get("/samples.json", site.samples),
             web.get("/traffic.json", site.traffic),
             web.post("/gates/{gate}", site.open_gate),
@@ -119,6 +120,9 @@ class _Routes:
 
     async def index(self, _request: web.Request) -> web.Response:
         return _html(pages.index())
+
+    async def icon(self, _request: web.Request) -> web.Response:
+        return web.Response(text=pages.ICON, content_type="image/svg+xml")
 
     async def samples(self, request: web.Request) -> web.Response:
         clip = self._media.clip

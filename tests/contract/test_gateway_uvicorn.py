@@ -14,6 +14,8 @@ async def test_the_protocols_names() -> None:
     assert isinstance(protocol.writable, asyncio.Event)
     assert isinstance(protocol.queue, asyncio.Queue)
     assert (protocol.disconnected, protocol.close_sent, protocol.read_paused) == (False, False, False)
+    assert protocol.handshake_complete is False
+    assert inspect.iscoroutinefunction(protocol.send)
     assert protocol.close_timer is None
     assert callable(protocol.conn.send_close)
     assert callable(protocol.conn.data_to_send)

@@ -85,6 +85,9 @@ async def test_another_users_token_does_not_take_over(admin: GatewayClient) -> N
         {"type": "subscribe", "channel": "job:1"},
         {"type": "subscribe", "channel": "jobs", "cursor": -1},
         {"type": "subscribe", "channel": "jobs", "cursor": "x"},
+        {"type": "subscribe", "channel": "jobs", "cursor": 2**70},
+        {"type": "subscribe", "channel": 5},
+        {"type": 5},
         {"type": "subscribeToJob"},
         {"type": "subscribeToEverything"},
     ],
@@ -92,12 +95,38 @@ async def test_another_users_token_does_not_take_over(admin: GatewayClient) -> N
 )
 async def test_a_bad_command_is_refused_and_the_connection_goes_on(admin: GatewayClient, wrong: dict[str, Any]) -> None:
     async with admin.socket() as socket:
-        await socket.say(**wrong)
+        await socket.say(id=7, **wrong)
         refused = await socket.hear("error")
         await socket.say(type="ping", id=1)
         await socket.hear("pong")
 
-    assert (refused["code"], refused["temporary"]) == ("FIELD_INVALID", False)
+    assert (refused["code"], refused["temporary"], refused["id"]) == ("FIELD_INVALID", False, 7)
+
+
+async def test_a_refused_field_is_named_with_its_value_and_what_it_may_be(admin: GatewayClient) -> None:
+    """A number that the queue could not hold is a mistake like any other, and the connection goes on."""
+    async with admin.socket() as socket:
+        await socket.say(type="subscribe", id="a", channel="jobs", cursor=2**70)
+        too_large = await socket.hear("error")
+        await socket.say(type="subscribe", id={}, channel="jobs")
+        without_id = await socket.hear("error")
+
+    assert too_large["message"] == f"cursor must be 0 to {2**63 - 1}, not {2**70}."
+    assert too_large["id"] == "a"
+    assert without_id["message"] == "id must be text or a whole number, not an object."
+    assert without_id["id"] is None
+
+
+async def test_a_refused_hello_is_told_by_its_id(admin: GatewayClient) -> None:
+    async with admin.socket(hello=False) as socket:
+        await socket.say(type="hello", id="first", token="a.b.c")
+        assert (await socket.hear("error"))["id"] == "first"
+
+
+async def test_a_frame_nested_too_deeply_is_malformed(admin: GatewayClient) -> None:
+    async with admin.socket() as socket:
+        await socket.connection.send('{"type": "ping", "x": ' + "[" * 3_000 + "]" * 3_000 + "}")
+        assert await socket.closed() == 4400
 
 
 async def test_too_many_commands_end_the_connection(admin: GatewayClient) -> None:
@@ -108,13 +137,17 @@ async def test_too_many_commands_end_the_connection(admin: GatewayClient) -> Non
 
 
 @pytest.mark.parametrize("origin", ["https://evil.test", "chrome-extension://abcdefg", "null"])
-async def test_pages_of_others_are_kept_out(admin: GatewayClient, origin: str) -> None:
+async def test_pages_of_others_are_kept_out(
+    admin: GatewayClient, origin: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That is no fault of ours: nothing is logged as one."""
     with pytest.raises(InvalidStatus) as refused:
         async with admin.socket(origin=origin):
             pytest.fail("it came in")
 
     assert refused.value.response.status_code == 403
     assert b"PERMISSION_DENIED" in (refused.value.response.body or b"")
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_our_own_pages_and_allowed_ones_come_in(admin: GatewayClient) -> None:

@@ -162,6 +162,25 @@ async def test_stats_come_with_each_finish(both: tuple[QueueClient, GatewayClien
     assert memory["currentFormatted"] == memory["stats"]["currentFormatted"] == "0 MB"
 
 
+async def test_numbers_come_after_the_answer_to_subscribe(tmp_path: Path) -> None:
+    """Also while the answer waits for the queue and the numbers do not."""
+    async with (
+        queue_service(settings_for(tmp_path, drain_s=0.2, stats_interval_s=0.05)) as port,
+        freezing_proxy(f"127.0.0.1:{port}", let_through=["/clipferry.queue.v1.QueueService/WatchJobs"]) as proxy,
+        gateway_at_hand(tmp_path, proxy.port) as admin,
+        admin.socket("queue") as socket,
+    ):
+        proxy.freeze()
+        await socket.hear("queue:stats")
+        await socket.say(type="subscribe", channel="memory")
+        await socket.hear("subscribed")
+        await socket.hear("memory:stats")
+
+    kinds = [message["type"] for message in socket.heard if message["type"] != "queue:stats"]
+    assert kinds[-2:] == ["subscribed", "memory:stats"]
+    assert kinds.count("memory:stats") == 1
+
+
 async def test_the_node_systems_commands_are_understood(both: tuple[QueueClient, GatewayClient]) -> None:
     _, admin = both
     job = await admin.submit()
@@ -228,6 +247,27 @@ async def test_nothing_is_missed_while_the_queue_is_away(tmp_path: Path) -> None
                 await elsewhere.cancel(f"jobs/{job['id']}")
             async with queue_service(settings_for(tmp_path, listen_address=f"127.0.0.1:{port}", drain_s=0)):
                 assert (await socket.hear("job:finished"))["jobId"] == job["id"]
+
+
+async def test_the_stage_stays_when_the_queue_was_started_again(tmp_path: Path) -> None:
+    """It has not heard of the run yet, and tells of it as probing; clients were told more already."""
+    async with AsyncExitStack() as first_queue:
+        port = await first_queue.enter_async_context(queue_service(settings_for(tmp_path, drain_s=0)))
+        link = await first_queue.enter_async_context(open_link(f"127.0.0.1:{port}"))
+        async with gateway_at_hand(tmp_path, port) as admin, admin.socket("jobs") as socket:
+            job = await admin.submit()
+            async with QueueClient(link).worker() as worker:
+                await worker.ready()
+                await beat_until_heard(worker, (await worker.run()).lease, socket, 30)
+            await first_queue.aclose()
+            async with queue_service(settings_for(tmp_path, listen_address=f"127.0.0.1:{port}", drain_s=0)):
+                again = await socket.hear("job:progress")
+                await socket.say(type="subscribe", channel="jobs")
+                shown = (await socket.hear("subscribed"))["snapshot"]["jobs"][0]
+
+    assert (again["jobId"], again["stage"], again["progress"]) == (job["id"], "downloading", 30)
+    assert again["message"]
+    assert (shown["stage"], shown["progress"]) == ("downloading", 30)
 
 
 async def test_a_gap_in_the_log_is_closed_by_a_snapshot(tmp_path: Path) -> None:

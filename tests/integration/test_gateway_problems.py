@@ -25,33 +25,105 @@ async def admin(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gatew
     [
         ("POST", "/api/jobs", b"{", 400, "BODY_INVALID", "JSON"),
         ("POST", "/api/jobs", b"\xff", 400, "BODY_INVALID", "JSON"),
-        ("POST", "/api/jobs", b"", 400, "BODY_INVALID", "JSON"),
+        ("POST", "/api/jobs", b"", 400, "BODY_INVALID", "The body is empty"),
+        ("POST", "/api/jobs", b'{"x": ' + b"[" * 3_000 + b"]" * 3_000 + b"}", 400, "BODY_INVALID", "nested too deeply"),
         ("POST", "/api/jobs", b"[]", 422, "FIELD_INVALID", "object"),
         ("POST", "/api/jobs", b"{}", 422, "FIELD_INVALID", "url is missing"),
         ("POST", "/api/jobs", b'{"url": 7}', 422, "FIELD_INVALID", "url"),
         ("POST", "/api/jobs", b'{"url": "no address"}', 422, "FIELD_INVALID", "no address"),
         ("POST", "/api/jobs", b'{"url": "file:///etc/passwd"}', 422, "FIELD_INVALID", "file:///etc/passwd"),
-        ("POST", "/api/jobs", b'{"url": "https://a.test", "priority": 11}', 422, "FIELD_INVALID", "priority"),
-        ("POST", "/api/jobs", b'{"url": "https://a.test", "kind": "text"}', 422, "FIELD_INVALID", "kind"),
+        (
+            "POST",
+            "/api/jobs",
+            b'{"url": "https://a.test", "priority": 11}',
+            422,
+            "FIELD_INVALID",
+            "priority must be -10 to 10, not 11.",
+        ),
+        (
+            "POST",
+            "/api/jobs",
+            b'{"url": "https://a.test", "kind": "text"}',
+            422,
+            "FIELD_INVALID",
+            "kind must be audio or video, not 'text'.",
+        ),
+        ("POST", "/api/jobs", b'{"url": "https://a.test", "threadId": 4294967296}', 422, "FIELD_INVALID", "threadId"),
+        (
+            "POST",
+            "/api/jobs",
+            b'{"url": "https://a.test", "userAgent": "a\\nb"}',
+            422,
+            "FIELD_INVALID",
+            "userAgent must not hold control characters",
+        ),
+        (
+            "POST",
+            "/api/jobs",
+            b'{"url": "https://a.test", "maxDurationS": 1e-12}',
+            422,
+            "FIELD_INVALID",
+            "maxDurationS must be longer than 0 seconds",
+        ),
         (
             "POST",
             "/api/jobs",
             json.dumps({"url": "https://a.test/" + "a" * 2048}).encode(),
             422,
             "FIELD_INVALID",
-            "2048",
+            "url must have at most 2048 characters, not 2063.",
         ),
-        ("POST", "/api/jobs", b"x" * 70_000, 413, "BODY_TOO_LARGE", "65536"),
+        (
+            "POST",
+            "/api/jobs",
+            b"x" * 70_000,
+            413,
+            "BODY_TOO_LARGE",
+            "The body has 70000 bytes; at most 65536 are accepted.",
+        ),
         ("GET", "/api/jobs?state=lost", None, 422, "FIELD_INVALID", "lost"),
         ("GET", "/api/jobs?limit=-1", None, 422, "FIELD_INVALID", "-1"),
-        ("GET", "/api/jobs?cursor=nonsense", None, 422, "FIELD_INVALID", "nonsense"),
+        (
+            "GET",
+            "/api/jobs?cursor=nonsense",
+            None,
+            422,
+            "FIELD_INVALID",
+            "cursor must be the nextCursor of a page (got 'nonsense').",
+        ),
         ("GET", "/api/jobs/1", None, 404, "JOB_NOT_FOUND", "1"),
-        ("GET", "/api/jobs/01a210fc-f00b-71d2-8491-18f6559fe65c", None, 404, "JOB_NOT_FOUND", "job"),
+        (
+            "GET",
+            "/api/jobs/01a210fc-f00b-71d2-8491-18f6559fe65c",
+            None,
+            404,
+            "JOB_NOT_FOUND",
+            "There is no job 01a210fc-f00b-71d2-8491-18f6559fe65c.",
+        ),
         ("DELETE", "/api/jobs/01a210fc-f00b-71d2-8491-18f6559fe65c", None, 404, "JOB_NOT_FOUND", "job"),
-        ("PUT", "/api/jobs", b"{}", 405, "METHOD_NOT_ALLOWED", "PUT"),
+        ("PUT", "/api/jobs", b"{}", 405, "METHOD_NOT_ALLOWED", "takes GET or POST, not PUT"),
+        ("GET", "/api/auth/keys", None, 405, "METHOD_NOT_ALLOWED", "takes POST, not GET"),
+        ("DELETE", "/api/auth/keys/none", None, 404, "ROUTE_NOT_FOUND", "'none'"),
         ("GET", "/api/nothing", None, 404, "ROUTE_NOT_FOUND", "/api/nothing"),
         ("POST", "/api/auth/token", b"{", 400, "BODY_INVALID", "JSON"),
-        ("POST", "/api/auth/token", b'{"apiKey": 1}', 422, "FIELD_INVALID", "apiKey"),
+        (
+            "POST",
+            "/api/auth/token",
+            b'{"apiKey": 1}',
+            422,
+            "FIELD_INVALID",
+            "apiKey must be text of 1 to 512 characters, not 1.",
+        ),
+        ("POST", "/api/auth/token", b"{}", 422, "FIELD_INVALID", "either apiKey or pairingCode, not neither"),
+        (
+            "POST",
+            "/api/auth/token",
+            b'{"apiKey": "a", "pairingCode": "b"}',
+            422,
+            "FIELD_INVALID",
+            "either apiKey or pairingCode, not both",
+        ),
+        ("POST", "/api/auth/pair", b'{"role": "god"}', 422, "FIELD_INVALID", "role must be admin or user, not 'god'."),
         ("POST", "/api/probe", b'{"url": "https://a.test"}', 503, "NO_PROCESSOR", "processor"),
     ],
 )
@@ -61,3 +133,29 @@ async def test_bad_requests_get_a_problem(  # noqa: PLR0917 - a row of the table
     response = await admin.request(method, path, content=body)
 
     assert said in assert_problem(response, status, code)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/api/jobs", {"GET", "POST"}),
+        ("HEAD", "/api/jobs", {"GET", "POST"}),
+        ("PATCH", "/api/jobs/01a210fc-f00b-71d2-8491-18f6559fe65c", {"GET", "DELETE"}),
+        ("GET", "/api/probe", {"POST"}),
+    ],
+)
+async def test_a_wrong_method_is_told_all_that_are_right(
+    admin: GatewayClient, method: str, path: str, allowed: set[str]
+) -> None:
+    response = await admin.request(method, path)
+
+    assert response.status_code == 405
+    assert set(response.headers["allow"].split(", ")) == allowed
+
+
+@pytest.mark.parametrize("path", ["/api/jobs", "/api/auth/refresh"])
+async def test_the_name_of_the_bodys_type_does_not_matter(admin: GatewayClient, path: str) -> None:
+    """`curl -d` says that its JSON is a form; what counts is what the body holds."""
+    response = await admin.request("POST", path, content=b"{}", headers={"Content-Type": "text/plain"})
+
+    assert "is missing" in assert_problem(response, 422, "FIELD_INVALID")["detail"]

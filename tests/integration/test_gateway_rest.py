@@ -67,7 +67,10 @@ async def test_a_body_without_a_length_is_bounded_as_well(admin: GatewayClient) 
         for _ in range(20):
             yield b" " * 8_192
 
-    assert_problem(await admin.request("POST", "/api/jobs", content=endless()), 413, "BODY_TOO_LARGE")
+    refused = assert_problem(await admin.request("POST", "/api/jobs", content=endless()), 413, "BODY_TOO_LARGE")
+
+    assert (refused["size_bytes"], refused["limit_bytes"]) == (163_840, 65_536)
+    assert "163840 bytes" in refused["detail"]
 
 
 async def test_a_full_queue_says_both_numbers(admin: GatewayClient) -> None:
@@ -130,10 +133,30 @@ async def test_a_failed_job_says_why(tmp_path: Path) -> None:
     }
 
 
+async def test_an_unknown_delivery_is_sent_again_only_on_a_persons_word(tmp_path: Path) -> None:
+    """The error names the field that REST has for that word."""
+    unknown = job_pb2.JobError(reason="DELIVERY_UNKNOWN", message="It may have been sent.")
+    async with queue_and_gateway(tmp_path) as (queue, admin):
+        job = await admin.submit()
+        async with queue.worker() as worker:
+            await worker.ready()
+            run = await worker.run()
+            await worker.move(1, begin_send={"lease": run.lease, "media": {}})
+            await worker.move(2, commit_send={"lease": run.lease})
+            await worker.move(3, fail_job={"lease": run.lease, "error": unknown})
+            retry = f"{job['links']['self']}/retry"
+            refused = await admin.request("POST", retry)
+            accepted = await admin.request("POST", retry, json={"allowDuplicateDelivery": True})
+
+    assert "say allowDuplicateDelivery" in assert_problem(refused, 409, "STATE_FAILED")["detail"]
+    assert (accepted.status_code, accepted.json()["status"]) == (202, "queued")
+
+
 async def test_without_a_queue_the_gateway_says_so(tmp_path: Path) -> None:
     """503 problems, and a health that is still JSON with the memory."""
     async with gateway_at_hand(tmp_path) as admin:
-        assert_problem(await admin.request("GET", "/api/jobs"), 503, "UNAVAILABLE")
+        refused = assert_problem(await admin.request("GET", "/api/jobs"), 503, "UNAVAILABLE")
+        assert refused["detail"] == "The queue cannot be reached."
         health = await admin.http.get("/health")
 
     assert health.status_code == 503
@@ -159,6 +182,8 @@ async def test_openapi_tells_of_every_route_and_nothing_is_from_outside(admin: G
     assert {"submit", "list", "get", "cancel", "retry", "finish", "probe"} <= {
         operation["operationId"] for path in api["paths"].values() for operation in path.values()
     }
+    for view in schemas.values():
+        assert view["properties"], view
     for path, methods in api["paths"].items():
         for method in methods:
             response = await admin.http.request(method, path.replace("{job_id}", "1").replace("{key_id}", "1"))

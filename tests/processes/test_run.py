@@ -15,6 +15,7 @@ import pytest
 from sandbox.botapi.server import bot_api
 from sandbox.run.config import SANDBOX_BOT_TOKEN
 from tests.fakes.eventually import eventually
+from tests.fakes.gateway_client import queue_and_gateway
 from tests.processes.stack import ROOT, isolated_environment
 from tests.processes.tools import MAKE, needs
 
@@ -160,6 +161,64 @@ async def test_a_port_in_use(directory: Path, variables: dict[str, str]) -> None
     assert _left_behind(directory) == []
 
 
+async def test_every_port_in_use_is_named(directory: Path, variables: dict[str, str]) -> None:
+    """Also one that two programs would share."""
+    port = variables["SANDBOX_SITE_PORT"]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(variables["PORT"])))
+        taken.listen()
+
+        status, _, errors = await _run(variables | {"SANDBOX_BOT_API_PORT": port})
+
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert f"port {variables['PORT']} of the gateway" in errors
+    assert f"SANDBOX_SITE_PORT and SANDBOX_BOT_API_PORT are both 127.0.0.1:{port}" in errors
+    assert _left_behind(directory) == []
+
+
+async def test_a_program_that_ends_is_started_again(directory: Path, variables: dict[str, str]) -> None:
+    """Also when it was asked to end, and ended cleanly: only Ctrl-C stops the whole."""
+    async with _running(variables) as (process, _):
+        before = _programs(directory)["services.notifier"]
+        os.kill(int(before.name), signal.SIGTERM)
+
+        async def is_back() -> bool:
+            now = _programs(directory).get("services.notifier")
+            command = (sys.executable, "-m", "sandbox.status", "health")
+            return now not in (None, before) and (await _ended(*command, variables=variables))[0] == 0
+
+        await eventually(is_back, within_s=40, what="the notifier is back")
+        assert process.returncode is None
+
+
+async def test_nothing_survives_the_supervisor(directory: Path, variables: dict[str, str]) -> None:
+    """Kill -9 of what holds the programs: they end by themselves, and it is said."""
+    async with _running(variables) as (process, _):
+        supervisor = next(int(Path(f"/proc/{pid}").name) for pid in _children(process.pid))
+        os.kill(supervisor, signal.SIGKILL)
+        assert await asyncio.wait_for(process.wait(), 40) == 1
+
+        async def all_gone() -> bool:
+            return not _left_behind(directory)
+
+        await eventually(all_gone, within_s=40, what="every process is gone")
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+async def test_a_secret_file_that_is_not_there_is_one_mistake(directory: Path, variables: dict[str, str]) -> None:
+    missing = {"TELEGRAM_BOT_TOKEN_FILE": f"{directory}/none", "TELEGRAM_CHAT_ID": "4"}
+
+    status, _, errors = await _run(variables | missing)
+
+    assert status == 78
+    assert errors.count("\n") == 1
+    assert "TELEGRAM_BOT_TOKEN_FILE" in errors
+
+
 async def test_all_mistakes_are_told_at_once(directory: Path, variables: dict[str, str]) -> None:
     """Those of `make run` and those of every service, before anything is started, and no secret is shown."""
     wrong = {"PORT": "abc", "MAX_CONCURRENT_DOWNLOADS": "99", "MAX_QUEUE_SIZE": "0", "TELEGRAM_BOT_TOKEN": "gar:bage"}
@@ -186,6 +245,20 @@ async def test_a_service_that_is_down_is_not_healthy(directory: Path, variables:
     assert status == 1
     assert shown.count("NOT serving") == 1
     assert "notifier" in shown
+
+
+async def test_without_a_processor_it_is_not_healthy(tmp_path: Path, variables: dict[str, str]) -> None:
+    """The gateway answers, but jobs would only wait."""
+    command = (sys.executable, "-m", "sandbox.status", "health")
+    async with queue_and_gateway(tmp_path) as (queue, admin):
+        asked = variables | {"CLIPFERRY_URL": f"http://127.0.0.1:{admin.port}"}
+        alone, told, _ = await _ended(*command, variables=asked)
+        async with queue.worker():
+            complete, _, errors = await _ended(*command, variables=asked)
+
+    assert alone == 1
+    assert "degraded" in told
+    assert complete == 0, errors
 
 
 @contextmanager

@@ -15,9 +15,15 @@ def job(version: int, state: job_pb2.JobState, attempt: int = 0, percent: float 
     return job_pb2.Job(name="jobs/1", owner="ann", version=version, state=state, attempt=attempt, progress=progress)
 
 
-def progress(percent: float, version: int, attempt: int = 1) -> job_pb2.JobProgress:
+def progress(
+    percent: float, version: int, attempt: int = 1, stage: job_pb2.Stage = job_pb2.STAGE_DOWNLOADING
+) -> job_pb2.JobProgress:
     return job_pb2.JobProgress(
-        name="jobs/1", owner="ann", version=version, attempt=attempt, progress=job_pb2.Progress(percent=percent)
+        name="jobs/1",
+        owner="ann",
+        version=version,
+        attempt=attempt,
+        progress=job_pb2.Progress(percent=percent, stage=stage),
     )
 
 
@@ -72,6 +78,31 @@ def test_progress_never_falls_and_starts_anew_with_an_attempt() -> None:
     assert (late, unannounced) == (None, None)
     assert anew is not None
     assert anew.percent == 5
+
+
+def test_the_stage_does_not_go_back_when_the_queue_forgot_it() -> None:
+    """A queue that was started again tells of every run as probing at 0 %, until its worker says more."""
+    board = Board()
+    board.take(job(1, PROCESSING, 1))
+    board.take_progress(progress(26, version=1))
+    forgotten = board.take_progress(progress(0, version=1, stage=job_pb2.STAGE_PROBING))
+    shown = board.with_progress(job(1, PROCESSING, 1))
+    later = board.take_progress(progress(80, version=1, stage=job_pb2.STAGE_SENDING))
+
+    assert forgotten is not None
+    assert (forgotten.percent, forgotten.progress.stage) == (26, job_pb2.STAGE_DOWNLOADING)
+    assert (shown.progress.percent, shown.progress.stage) == (26, job_pb2.STAGE_DOWNLOADING)
+    assert later is not None
+    assert later.progress.stage == job_pb2.STAGE_SENDING
+
+
+def test_a_new_attempt_starts_with_no_stage() -> None:
+    board = Board()
+    board.take(job(1, PROCESSING, 1))
+    board.take_progress(progress(26, version=1))
+    board.take(job(2, PROCESSING, 2))
+
+    assert not board.with_progress(job(2, PROCESSING, 2)).HasField("progress")
 
 
 def test_what_a_snapshot_showed_is_not_contradicted() -> None:

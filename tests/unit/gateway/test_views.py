@@ -6,8 +6,9 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
+from clipferry.queue.v1 import job_pb2
 from gateway.live.frames import text_frame
-from gateway.views.job import number
+from gateway.views.job import number, sentence
 from gateway.views.memory import formatted
 from gateway.views.moment import iso
 
@@ -34,6 +35,32 @@ def test_moments_are_written_as_javascript_writes_them() -> None:
 
 def test_numbers_of_errors_are_numbers_where_json_keeps_them() -> None:
     assert [number("7"), number("-7"), number("1e3"), number("²"), number("9" * 17)] == [7, "-7", "1e3", "²", "9" * 17]
+
+
+PROCESSING, SENDING = job_pb2.JOB_STATE_PROCESSING, job_pb2.JOB_STATE_SENDING
+DOWNLOADING = job_pb2.Progress(stage=job_pb2.STAGE_DOWNLOADING, message="Downloading… 1 of 2 MB")
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        (job_pb2.Job(state=PROCESSING, progress=DOWNLOADING), "Downloading… 1 of 2 MB"),
+        (job_pb2.Job(state=PROCESSING, progress={"stage": "STAGE_PROBING"}), "Looking at the page…"),
+        (job_pb2.Job(state=PROCESSING), "Processing"),
+        (job_pb2.Job(state=SENDING, progress=DOWNLOADING), "Sending to Telegram"),
+        (job_pb2.Job(state=PROCESSING, progress=DOWNLOADING, cancel_requested=True), "Cancelling"),
+        (
+            job_pb2.Job(state=job_pb2.JOB_STATE_COMPLETED, cancel_requested=True),
+            "It was sent before it could be cancelled",
+        ),
+        (
+            job_pb2.Job(state=job_pb2.JOB_STATE_FAILED, error={"message": "Say allow_live to record it."}),
+            "Say allowLive to record it.",
+        ),
+    ],
+)
+def test_one_line_for_people_is_never_empty_and_never_of_before(job: job_pb2.Job, said: str) -> None:
+    assert sentence(job) == said
 
 
 @pytest.mark.parametrize("size", [0, 1, 123, 124, 65_533, 65_534, 70_000])

@@ -27,6 +27,19 @@ def test_plain_lines_tell_each_stage_and_each_quarter() -> None:
     assert "\x1b" not in paper.getvalue()
 
 
+def test_a_wait_tells_which_attempt_failed_and_when_the_next_begins() -> None:
+    paper = io.StringIO()
+    job = {"status": "queued", "nextAttemptAt": "2026-01-02T03:04:05.000Z", "attempt": 1, "maxAttempts": 3}
+    with Screen(Console(file=paper, force_terminal=False, width=200)) as screen:
+        screen.show({"progress": 0, "stage": "waiting", "message": "Telegram cannot be reached.", "job": job})
+        screen.show({"progress": 1, "stage": "downloading", "message": "Downloading", "job": job | {"status": "x"}})
+
+    waiting, running = paper.getvalue().splitlines()
+    assert "Telegram cannot be reached. Attempt 1 of 3 failed; the next begins at " in waiting
+    assert ":04:05." in waiting
+    assert running.endswith("Downloading")
+
+
 def test_bars_show_bytes_and_fill_up() -> None:
     paper = io.StringIO()
     with Screen(Console(file=paper, force_terminal=True, width=120)) as screen:

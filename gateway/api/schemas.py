@@ -1,0 +1,80 @@
+"""The shapes of all bodies and of all messages over /ws, for the OpenAPI document."""
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import msgspec
+
+from gateway.api.access import InviteRequest, KeyRequest, KeyView, PairingView, RefreshRequest, TokenRequest, TokenView
+from gateway.api.described import REFERENCE
+from gateway.api.field_docs import field_docs
+from gateway.api.job_request import JobRequest
+from gateway.api.jobs import RetryRequest
+from gateway.live.commands import Command
+from gateway.live.messages import SPOKEN
+from gateway.views.health import HealthView
+from gateway.views.job_shape import JobListView, JobView
+from gateway.views.memory import MemoryView
+from gateway.views.probe import ProbeView
+from gateway.views.stats import StatsView, WebSocketView
+
+
+class ProblemView(msgspec.Struct, rename="camel", frozen=True):
+    """An error (RFC 9457). Numbers behind the message stand beside, such as `size_bytes` and `limit_bytes`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    """A reason of docs/reasons.md."""
+
+
+_VIEWS: Sequence[type[msgspec.Struct]] = (
+    JobRequest,
+    RetryRequest,
+    JobView,
+    JobListView,
+    ProbeView,
+    TokenRequest,
+    RefreshRequest,
+    TokenView,
+    InviteRequest,
+    PairingView,
+    KeyRequest,
+    KeyView,
+    StatsView,
+    MemoryView,
+    WebSocketView,
+    HealthView,
+    ProblemView,
+    Command,
+    *SPOKEN,
+)
+
+
+def schemas() -> dict[str, Any]:
+    """Return the schema of everything that is sent or answered, each field with what its type says of it."""
+    _, found = msgspec.json.schema_components(_VIEWS, ref_template=REFERENCE)
+    for view in _with_parts(_VIEWS):
+        for name, text in field_docs(view).items():
+            found[view.__name__]["properties"][name]["description"] = text
+    return found
+
+
+def _with_parts(views: Sequence[type[msgspec.Struct]]) -> set[type[msgspec.Struct]]:
+    found: set[type[msgspec.Struct]] = set()
+    pending = list(views)
+    while pending:
+        view = pending.pop()
+        if view not in found:
+            found.add(view)
+            pending += [part for field in msgspec.structs.fields(view) for part in _structs_in(field.type)]
+    return found
+
+
+def _structs_in(annotation: Any) -> list[type[msgspec.Struct]]:
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return [annotation]
+    return [view for part in get_args(annotation) for view in _structs_in(part)]

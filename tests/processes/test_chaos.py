@@ -1,0 +1,37 @@
+"""A stream of jobs while every service is killed again and again: none lost, none doubled, every end true."""
+
+import asyncio
+import random
+
+import pytest
+
+from tests.processes.chaos import SETTINGS, Plan, Report, chaos, postgres_stack
+from tests.processes.stack import prepared_stack
+
+pytestmark = pytest.mark.timeout(420)
+
+
+def check(report: Report, logs: str) -> None:
+    """Check that all went well, and show how many deliveries are unknown."""
+    print(report)  # noqa: T201 - the share of unknown deliveries is meant to be seen
+    assert not report.faults, f"{report}\n{report.faults}\n{logs}"
+    assert report.tally.states.total() == report.plan.job_count
+    assert report.tally.states["COMPLETED"] > report.plan.job_count / 2
+
+
+def test_two_hundred_jobs_survive_kills_of_every_service() -> None:
+    """Kill -9 of queue, processor, notifier and gateway every few seconds."""
+    with prepared_stack(None, **SETTINGS) as stack:
+        report = asyncio.run(chaos(stack, Plan(job_count=200, seed=random.randrange(1_000_000))))
+        check(report, stack.logs())
+
+    assert set(report.kill_counts) == {"queue", "processor", "notifier", "gateway"}
+
+
+def test_jobs_survive_restarts_of_postgres_as_well() -> None:
+    """The same on PostgreSQL, which crashes and recovers in between."""
+    with postgres_stack() as (stack, postgres):
+        report = asyncio.run(chaos(stack, Plan(job_count=80, seed=random.randrange(1_000_000)), [postgres]))
+        check(report, stack.logs())
+
+    assert report.kill_counts["postgres"]
