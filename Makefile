@@ -22,8 +22,10 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
+# As it was typed: neither make nor the shell may read a ' or a $ in it.
+run: export CLIPFERRY_RUN_URL = $(value URL)
 run: $(VENV)/.installed ## Start everything and deliver the sample page (ONCE=1: stop after it; URL=…: another page)
-	@exec $(BIN)/python -m sandbox.run $(if $(ONCE),--once) $(if $(URL),--url '$(URL)')
+	@exec $(BIN)/python -m sandbox.run $(if $(ONCE),--once) $(if $(value URL),--url "$$CLIPFERRY_RUN_URL")
 
 test: $(VENV)/.installed ## All tests; those that need more than Python and make skip with a reason
 	$(BIN)/python -m pytest

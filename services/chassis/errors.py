@@ -76,6 +76,7 @@ class Reason(enum.Enum):
     NO_PROCESSOR = (Kind.UNAVAILABLE, True, "No processor is connected.")
     PROBE_BUSY = (Kind.EXHAUSTED, True, "Another probe is running.")
     EGRESS_DENIED = (Kind.WRONG_STATE, False, "The address may not be reached from here.")
+    NAME_UNRESOLVED = (Kind.WRONG_STATE, False, "The site's name does not resolve.")
     SITE_UNSUPPORTED = (Kind.WRONG_STATE, False, "This site is not supported.")
     SITE_UNREACHABLE = (Kind.WRONG_STATE, True, "The site could not be reached.")
     NO_VIDEO = (Kind.WRONG_STATE, False, "There is no video on the page.")

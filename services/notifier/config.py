@@ -1,5 +1,7 @@
 """Settings of the notifier."""
 
+from urllib.parse import urlsplit
+
 from pydantic import Field, SecretStr, field_validator
 
 from services.chassis.settings import Settings
@@ -59,5 +61,6 @@ class NotifierSettings(Settings):
 
     @field_validator("telegram_api_base_url")
     @classmethod
-    def _without_slash(cls, url: str) -> str:
+    def _has_a_port_or_none(cls, url: str) -> str:
+        _ = urlsplit(url).port  # raises for one that there is not
         return url.rstrip("/")

@@ -26,6 +26,7 @@ async def notifier_service(settings: NotifierSettings) -> AsyncIterator[int]:
     api = BotApi(
         base_url=settings.telegram_api_base_url,
         token=settings.telegram_bot_token.get_secret_value(),
+        limit_bytes=settings.telegram_limit_bytes,
         connect_timeout_s=settings.telegram_connect_timeout_s,
         write_timeout_s=settings.telegram_write_timeout_s,
         read_timeout_s=settings.telegram_read_timeout_s,

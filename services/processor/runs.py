@@ -139,10 +139,14 @@ class Runs:
             self._stop(held, Stop.LOST)
 
     def lose_expired(self, *, margin_s: float) -> None:
-        """Stop the runs whose lease ends within `margin_s`, but for those that may have sent their last byte."""
+        """Stop the runs whose lease ends within `margin_s`.
+
+        Not those that have asked for CommitSend: the queue's answer alone decides about them. One that was stopped with
+        its answer still on the way would leave an unknown delivery although nothing was sent.
+        """
         now_s = self._parts.clock.monotonic_s()
         for held in list(self):
-            if not held.job.committed and now_s >= held.term.ends_at_s - margin_s:
+            if not held.job.committing and now_s >= held.term.ends_at_s - margin_s:
                 self._stop(held, Stop.LOST)
 
     def finish(self, job_name: str, token: int) -> None:
@@ -195,13 +199,21 @@ class Runs:
             if stop is Stop.CANCELLED:
                 await leases.fail(run, ClipferryError(Reason.CANCELLED), not_sent=False)
             elif stop is Stop.RELEASED and job.committed:
-                await leases.fail(run, ClipferryError(Reason.DELIVERY_UNKNOWN), not_sent=False)
+                await leases.fail(run, _stopped_unheard(), not_sent=False)
             elif stop is Stop.RELEASED and job.committing:
                 await leases.fail(run, ClipferryError(Reason.SHUTTING_DOWN), not_sent=True)
             elif stop is Stop.RELEASED:
                 await leases.release(run)
         except ClipferryError as refusal:
             logger.info("A stopped run was refused.", action="stop_refused", reason=refusal.reason.name)
+
+
+def _stopped_unheard() -> ClipferryError:
+    return ClipferryError(
+        Reason.DELIVERY_UNKNOWN,
+        "The processor was stopped while it waited for Telegram's answer: the message may have been sent; check the "
+        "chat before sending again.",
+    )
 
 
 @asynccontextmanager

@@ -23,6 +23,9 @@ class VideoSite:
         """Set once an endless body is under way."""
         self.cut = asyncio.Event()
         """Set once a client hung up on an endless body."""
+        self.released_bytes = 0
+        """Beginning of gated bodies that may be sent."""
+        self._released = asyncio.Condition()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -32,6 +35,17 @@ class VideoSite:
     def url(self, path: str) -> str:
         """Return the full address of `path`."""
         return f"http://127.0.0.1:{self.port}{path}"
+
+    async def release(self, size_bytes: int) -> None:
+        """Let gated bodies send up to `size_bytes`."""
+        async with self._released:
+            self.released_bytes = size_bytes
+            self._released.notify_all()
+
+    async def _released_beyond(self, size_bytes: int) -> int:
+        async with self._released:
+            await self._released.wait_for(lambda: self.released_bytes > size_bytes)
+            return self.released_bytes
 
     async def page(self, request: web.Request) -> web.Response:
         """``/page/{kind}``: HTML around ``?src=``, one or more."""
@@ -85,6 +99,20 @@ class VideoSite:
             self.cut.set()
             raise
 
+    async def gated(self, request: web.Request) -> web.StreamResponse:
+        """``/gated.mp4?announced=``: a body of that length, as far as it is released."""
+        size_bytes = int(request.query["announced"])
+        headers = {"Content-Type": "video/mp4", "Content-Length": str(size_bytes)}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        body = (self.folder / "clip.mp4").read_bytes()[:4_096].ljust(size_bytes, b"\0")
+        sent_bytes = 0
+        while sent_bytes < size_bytes:
+            until_bytes = await self._released_beyond(sent_bytes)
+            await response.write(body[sent_bytes:until_bytes])
+            sent_bytes = until_bytes
+        return response
+
     async def silent(self, request: web.Request) -> web.StreamResponse:
         """``/silent.mp4``: the beginning, then nothing, with the connection open."""
         response = web.StreamResponse(headers={"Content-Type": "video/mp4", "Content-Length": "1000000"})
@@ -135,6 +163,7 @@ async def video_site(folder: Path) -> AsyncIterator[VideoSite]:
             web.get("/media/{path:.+}", site.media),
             web.get("/chunked/{path:.+}", site.chunked),
             web.get("/endless.mp4", site.endless),
+            web.get("/gated.mp4", site.gated),
             web.get("/silent.mp4", site.silent),
             web.get("/status/{code}", site.status),
             web.get("/redirect", site.redirect),

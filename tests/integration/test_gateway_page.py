@@ -17,7 +17,7 @@ FIRST = "#jobs li:first-child"
 MEDIA = job_pb2.Media(title="A film", width=640, height=360)
 UNKNOWN = job_pb2.JobError(reason="DELIVERY_UNKNOWN", message="It may have been sent.")
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs chromium")
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="chromium is not installed")
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.lifecycle import StartError
@@ -139,24 +140,35 @@ async def test_slow_telegram_slows_the_sender(desk: Desk) -> None:
 
 
 async def test_telegram_away_means_nothing_was_sent() -> None:
-    """A refused connection is a definite no, and the notifier starts all the same."""
-    async with open_desk(telegram_api_base_url=f"http://127.0.0.1:{_closed_port()}") as desk:
-        with pytest.raises(ClipferryError) as caught:
-            await desk.send(mp4_clip())
-        with pytest.raises(ClipferryError) as caught_text:
-            await desk.send_text("hello")
+    """A refused connection is a definite no, and the notifier starts all the same, with one warning that says where."""
+    port = _closed_port()
+    with capture_logs() as lines:
+        async with open_desk(telegram_api_base_url=f"http://127.0.0.1:{port}") as desk:
+            starting = list(lines)
+            with pytest.raises(ClipferryError) as caught:
+                await desk.send(mp4_clip())
+            with pytest.raises(ClipferryError) as caught_text:
+                await desk.send_text("hello")
 
-    assert caught.value.reason is UNREACHABLE
-    assert caught_text.value.reason is UNREACHABLE
+    (warning,) = [line for line in starting if line["log_level"] == "warning"]
+    assert warning["address"] == f"127.0.0.1:{port}"
+    assert warning["cause"] == "Connection refused"
+    for error in (caught.value, caught_text.value):
+        assert error.reason is UNREACHABLE
+        assert error.metadata == {"address": f"127.0.0.1:{port}"}
+        assert f"127.0.0.1:{port}, no connection could be made" in error.message
 
 
 async def test_bad_token_is_told_at_start() -> None:
     """A token that Telegram does not know stops the start with one clear line."""
     async with open_desk() as desk:
         bad = settings(desk.bot_api.url, telegram_bot_token="123456789:AAH-another-token-altogether")
-        with pytest.raises(StartError, match="Telegram does not accept TELEGRAM_BOT_TOKEN"):
+        with pytest.raises(StartError) as caught:
             async with notifier_service(bad):
                 pass
+
+    address = desk.bot_api.url.removeprefix("http://")
+    assert str(caught.value) == f"Telegram does not accept TELEGRAM_BOT_TOKEN (asked at {address})."
 
 
 def _closed_port() -> int:

@@ -144,8 +144,29 @@ async def test_after_the_last_part_only_a_definite_answer_counts(
 
 async def test_silence_after_the_last_part_is_unknown(trip: Trip) -> None:
     trip.notifier.answers.clear()
-    assert await trip.failure() is Reason.DELIVERY_UNKNOWN
+    with pytest.raises(ClipferryError) as caught:
+        await trip.send()
+    assert caught.value.reason is Reason.DELIVERY_UNKNOWN
+    assert "the notifier had no answer within 0.5 s: it may have been sent" in caught.value.message
     trip.notifier.answers.set()
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (ClipferryError(Reason.DELIVERY_UNKNOWN, "then the answer was HTTP status 500", status=500), "HTTP status 500"),
+        (grpc.StatusCode.UNAVAILABLE, "the notifier was lost (UNAVAILABLE): it may have been sent"),
+    ],
+)
+async def test_an_unknown_delivery_says_what_happened(
+    trip: Trip, failure: ClipferryError | grpc.StatusCode, said: str
+) -> None:
+    """What the notifier knows is passed on; else that it was lost."""
+    trip.notifier.failure = failure
+    with pytest.raises(ClipferryError) as caught:
+        await trip.send()
+    assert caught.value.reason is Reason.DELIVERY_UNKNOWN
+    assert said in caught.value.message
 
 
 async def test_an_outcome_that_was_known_already_ends_the_upload(trip: Trip) -> None:

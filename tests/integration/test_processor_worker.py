@@ -287,6 +287,23 @@ async def test_a_lease_that_is_renewed_goes_on() -> None:
         await world.queue.until(lambda: "complete_job" in world.queue.kinds())
 
 
+async def test_a_run_whose_commit_has_no_answer_yet_outlives_its_lease() -> None:
+    """The answer was lost with the queue: the next stream asks again, and the message goes out."""
+    queue = ScriptedQueue(lease_ttl_s=0.3, beat_interval_s=0.1)
+    queue.renews = False
+    queue.answers["commit_send"] = silence
+    async with a_world(queue):
+        stream = await queue.stream()
+        stream.say(assigns=[assign(ttl_s=30)])
+        await queue.until(lambda: "commit_send" in queue.kinds())
+        stream.say(renewed=[{"lease": lease(), "ttl": duration(0.1)}])
+        beat_count = len(queue.beats)
+        await queue.until(lambda: len(queue.beats) >= beat_count + 15)
+        queue.answers["commit_send"] = agree
+        stream.end()
+        await queue.until(lambda: "complete_job" in queue.kinds())
+
+
 async def test_past_the_commit_a_run_goes_on_without_its_lease() -> None:
     queue = ScriptedQueue(lease_ttl_s=0.3, beat_interval_s=0.1)
     queue.renews = False

@@ -24,7 +24,8 @@ class Body:
         self, content_type: str, head: bytes, upload: Upload | None, tail: bytes, *, answer: EarlyAnswer
     ) -> None:
         self.content_type = content_type
-        self.length_bytes = len(head) + (upload.size_bytes if upload else 0) + len(tail)
+        self.file_bytes = upload.size_bytes if upload else 0
+        self.length_bytes = len(head) + self.file_bytes + len(tail)
         self.is_whole = False
         """True from the moment the last bytes are handed over: from then on the server may have acted."""
         self._head = head

@@ -5,12 +5,14 @@ Anything else after the whole body may have been a success that got lost.
 """
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import httpcore
 
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.logs import redacted
+from services.notifier.adapters.bot_api import BotApi
 
 NEVER_CONNECTED = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout, httpcore.UnsupportedProtocol)
 TRANSPORT_ERRORS = (
@@ -39,14 +41,38 @@ _CHAT_WORDS = (
 """What the Bot API writes into a 400 that is about the chat and not about the message."""
 
 
-def transport_failure(error: Exception, *, is_whole: bool) -> ClipferryError:
-    """Return what a broken or silent connection means, given whether the whole request had been handed over."""
-    if is_whole and not isinstance(error, NEVER_CONNECTED):
-        return _unknown("Telegram did not answer after the whole request")
-    return _unreachable(f"the connection failed with {type(error).__name__}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A request, and how far it got."""
+
+    api: BotApi
+    file_bytes: int
+    """Size of the file in it; 0: there is none."""
+    is_whole: bool
+    """Whether all of it had been handed over."""
 
 
-def refusal(status: int, payload: bytes, *, is_whole: bool) -> ClipferryError | None:
+def transport_failure(error: Exception, attempt: Attempt) -> ClipferryError:
+    """Return what a broken or silent connection means."""
+    problem = _problem(error, attempt.api)
+    if attempt.is_whole and not isinstance(error, NEVER_CONNECTED):
+        return _unknown(problem)
+    return _unreachable(problem, attempt.api)
+
+
+def _problem(error: Exception, api: BotApi) -> str:
+    if isinstance(error, httpcore.ConnectTimeout | httpcore.PoolTimeout):
+        return f"no connection was made within {api.connect_timeout_s:g} s"
+    if isinstance(error, NEVER_CONNECTED):
+        return "no connection could be made"
+    if isinstance(error, httpcore.WriteTimeout):
+        return f"it took no byte for {api.write_timeout_s:g} s"
+    if isinstance(error, httpcore.ReadTimeout):
+        return f"there was no answer within {api.read_timeout_s:g} s"
+    return f"the connection broke ({type(error).__name__})"
+
+
+def refusal(status: int, payload: bytes, attempt: Attempt) -> ClipferryError | None:
     """Return what an HTTP answer means; None when it is a success."""
     answer = _parsed(payload)
     if 200 <= status < 300 and answer.get("ok") is True:
@@ -54,14 +80,16 @@ def refusal(status: int, payload: bytes, *, is_whole: bool) -> ClipferryError | 
     if status == 429:
         return _flood(answer)
     if 300 <= status < 500 and status != 408:
-        return _refused(status, answer)
-    problem = f"Telegram answered with HTTP status {status}"
-    return _unknown(f"{problem} after the whole request", status) if is_whole else _unreachable(problem, status)
+        return _refused(status, answer, attempt)
+    problem = f"the answer was HTTP status {status}"
+    if attempt.is_whole:
+        return _unknown(problem, status=status)
+    return _unreachable(problem, attempt.api, status=status)
 
 
 def unreadable() -> ClipferryError:
     """Return what a success without a message that can be read means."""
-    return _unknown("Telegram's answer to the whole request cannot be read")
+    return _unknown("the answer could not be read")
 
 
 def _parsed(payload: bytes) -> dict[str, Any]:
@@ -81,10 +109,11 @@ def _flood(answer: dict[str, Any]) -> ClipferryError:
         Reason.TELEGRAM_FLOOD,
         f"Telegram asks to wait {retry_after_s} s before the next message to this chat.",
         retry_after_s=retry_after_s,
+        retry_after=retry_after_s,
     )
 
 
-def _refused(status: int, answer: dict[str, Any]) -> ClipferryError:
+def _refused(status: int, answer: dict[str, Any], attempt: Attempt) -> ClipferryError:
     description = redacted(str(answer.get("description", "")))[:_DESCRIPTION_LIMIT_CHARS]
     said = f": {description}" if description else f" (HTTP status {status})"
     new_chat_id = _parameters(answer).get("migrate_to_chat_id")
@@ -92,8 +121,8 @@ def _refused(status: int, answer: dict[str, Any]) -> ClipferryError:
         return ClipferryError(
             Reason.CHAT_UNAVAILABLE, f"The chat has moved to {new_chat_id}.", migrate_to_chat_id=new_chat_id
         )
-    if status == 413:
-        return ClipferryError(Reason.VIDEO_TOO_LARGE, f"Telegram does not take a file of this size{said}.")
+    if status == 413 and attempt.file_bytes:
+        return _too_large(said, attempt)
     if answer and (status == 403 or any(words in description.lower() for words in _CHAT_WORDS)):
         return ClipferryError(Reason.CHAT_UNAVAILABLE, f"The bot cannot write to this chat{said}.", status=status)
     if status in {401, 404}:
@@ -103,22 +132,35 @@ def _refused(status: int, answer: dict[str, Any]) -> ClipferryError:
     return ClipferryError(Reason.TELEGRAM_REJECTED, f"Telegram refused the message{said}.", status=status)
 
 
+def _too_large(said: str, attempt: Attempt) -> ClipferryError:
+    # Telegram does not say what its limit is. Ours let the file pass.
+    size_bytes, limit_bytes = attempt.file_bytes, attempt.api.limit_bytes
+    return ClipferryError(
+        Reason.VIDEO_TOO_LARGE,
+        f"Telegram does not take a file of {size_bytes} bytes, although TELEGRAM_LIMIT_BYTES is {limit_bytes}{said}.",
+        size_bytes=size_bytes,
+        limit_bytes=limit_bytes,
+    )
+
+
 def _parameters(answer: dict[str, Any]) -> dict[str, Any]:
     parameters = answer.get("parameters")
     return parameters if isinstance(parameters, dict) else {}
 
 
-def _unknown(problem: str, status: int | None = None) -> ClipferryError:
-    numbers = {} if status is None else {"status": status}
+def _unknown(problem: str, **numbers: int) -> ClipferryError:
     return ClipferryError(
         Reason.DELIVERY_UNKNOWN,
-        f"{problem}: the message may have been sent; check the chat before sending again.",
+        f"The whole message went to Telegram, then {problem}: it may have been sent; "
+        "check the chat before sending again.",
         **numbers,
     )
 
 
-def _unreachable(problem: str, status: int | None = None) -> ClipferryError:
-    numbers = {} if status is None else {"status": status}
+def _unreachable(problem: str, api: BotApi, **numbers: int) -> ClipferryError:
     return ClipferryError(
-        Reason.TELEGRAM_UNREACHABLE, f"Telegram cannot be reached, {problem}; nothing was sent.", **numbers
+        Reason.TELEGRAM_UNREACHABLE,
+        f"Telegram cannot be reached at {api.address}, {problem}; nothing was sent.",
+        address=api.address,
+        **numbers,
     )

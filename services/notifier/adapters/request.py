@@ -6,10 +6,10 @@ from typing import Any
 import httpcore
 from telegram.request import BaseRequest, RequestData
 
-from services.notifier.adapters.body import body_of
+from services.notifier.adapters.body import Body, body_of
 from services.notifier.adapters.bot_api import BotApi
 from services.notifier.adapters.early_answer import EarlyAnswer, ListeningBackend
-from services.notifier.adapters.refusals import TRANSPORT_ERRORS, refusal, transport_failure
+from services.notifier.adapters.refusals import TRANSPORT_ERRORS, Attempt, refusal, transport_failure
 
 
 class StreamingRequest(BaseRequest):
@@ -20,6 +20,7 @@ class StreamingRequest(BaseRequest):
     """
 
     def __init__(self, api: BotApi) -> None:
+        self._api = api
         self._ssl_context = httpcore.default_ssl_context() if api.base_url.startswith("https:") else None
         self._timeouts_s = {
             "connect": api.connect_timeout_s,
@@ -63,7 +64,10 @@ class StreamingRequest(BaseRequest):
                     method, url, headers=headers, content=chunks, extensions={"timeout": self._timeouts_s}
                 )
         except TRANSPORT_ERRORS as error:
-            raise transport_failure(error, is_whole=body.is_whole) from error
-        if refused := refusal(response.status, response.content, is_whole=body.is_whole):
+            raise transport_failure(error, self._attempt(body)) from error
+        if refused := refusal(response.status, response.content, self._attempt(body)):
             raise refused
         return response.status, response.content
+
+    def _attempt(self, body: Body) -> Attempt:
+        return Attempt(api=self._api, file_bytes=body.file_bytes, is_whole=body.is_whole)

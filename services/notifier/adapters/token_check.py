@@ -26,15 +26,22 @@ async def check_token(api: BotApi) -> None:
         status = await asyncio.to_thread(_get_me_status, api)
     except (OSError, http.client.HTTPException) as error:
         logger.warning(
-            "Telegram cannot be asked about the bot's token now; going on.",
-            action="token_unchecked",
-            cause=type(error).__name__,
+            "Telegram cannot be reached now; going on, and jobs will wait for it.",
+            action="telegram_unreachable",
+            address=api.address,
+            # Not the whole text: that of http.client may quote the address with the token.
+            cause=getattr(error, "strerror", None) or type(error).__name__,
         )
         return
     if status in {401, 404}:
-        raise StartError("Telegram does not accept TELEGRAM_BOT_TOKEN.")
+        raise StartError(f"Telegram does not accept TELEGRAM_BOT_TOKEN (asked at {api.address}).")
     if status != 200:
-        logger.warning("Telegram did not answer about the bot's token.", action="token_unchecked", status=status)
+        logger.warning(
+            "Telegram did not answer about the bot's token.",
+            action="token_unchecked",
+            address=api.address,
+            status=status,
+        )
 
 
 def _get_me_status(api: BotApi) -> int:

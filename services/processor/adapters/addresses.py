@@ -29,6 +29,9 @@ _V4_REFUSED = tuple(
     )
 )
 
+_INTERNAL_ENDS = frozenset({"corp", "home", "internal", "intranet", "lan", "local", "localhost", "private"})
+"""Last labels that the public DNS does not have and private networks use."""
+
 _PORTS_REFUSED = frozenset(
     {
         # Above 1023 on the WHATWG's list of bad ports (https://fetch.spec.whatwg.org/#port-blocking) …
@@ -56,6 +59,12 @@ def _is_public_v6(address: ipaddress.IPv6Address) -> bool:
     if address.scope_id or address not in _V6_UNICAST:
         return False
     return address.is_global and not any(address in net for net in _V6_REFUSED)
+
+
+def is_internal_name(host: str) -> bool:
+    """Return whether only a private network can know `host`. Whether it does must not be told."""
+    labels = host.rstrip(".").lower().split(".")
+    return len(labels) == 1 or labels[-1] in _INTERNAL_ENDS or labels[-2:] == ["home", "arpa"]
 
 
 def is_allowed_port(port: int) -> bool:

@@ -170,11 +170,12 @@ class NotifierDelivery:
                 async with asyncio.timeout(self._answer_timeout_s):
                     return await upload.outcome
         except TimeoutError:
-            raise ClipferryError(Reason.DELIVERY_UNKNOWN) from None
+            limit_s = self._answer_timeout_s
+            raise _unknown(f"the notifier had no answer within {limit_s:g} s", limit_s=limit_s) from None
         except ClipferryError as error:
-            if not upload.ended or error.reason in _NOTHING_SENT:
+            if not upload.ended or error.reason in _NOTHING_SENT or error.reason is Reason.DELIVERY_UNKNOWN:
                 raise
-            raise ClipferryError(Reason.DELIVERY_UNKNOWN) from error
+            raise _unknown(f"the notifier was lost ({error.reason.name})") from error
         finally:
             upload.close()
 
@@ -248,6 +249,14 @@ class _Upload:
     def close(self) -> None:
         """End the call; nothing happens when it has ended."""
         self._call.cancel()
+
+
+def _unknown(problem: str, **numbers: float) -> ClipferryError:
+    return ClipferryError(
+        Reason.DELIVERY_UNKNOWN,
+        f"The whole file went out, then {problem}: it may have been sent; check the chat before sending again.",
+        **numbers,
+    )
 
 
 def _cuts(size_bytes: int, part_bytes: int) -> Iterator[tuple[int, int]]:

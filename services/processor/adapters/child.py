@@ -7,7 +7,6 @@ import gc
 import os
 import signal
 import socket
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,13 +17,15 @@ from yt_dlp.extractor import gen_extractor_classes  # type: ignore[import-untype
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor  # type: ignore[import-untyped]  # ships no types
 
 from services.chassis.errors import ClipferryError, Reason
-from services.processor.adapters import confine
+from services.processor.adapters import confine, prompt_reads
 from services.processor.adapters.failures import Progressed, classify, video_too_large
 from services.processor.adapters.messages import JobOrder, decode, encode, encode_failure, encode_found
 from services.processor.adapters.options import FILE_STEM, hooks, ytdlp_options
 from services.processor.adapters.page import Info, chosen_formats, is_fragmented, look
 from services.processor.adapters.remux import check_media, make_playable
+from services.processor.adapters.selector import naming_selector, open_ytdlp
 from services.processor.adapters.tally import Tally, estimated_bytes
+from services.processor.adapters.voice import Voice
 
 _OVERHEAD_DIVISOR = 8
 """Pieces may be larger by this part than the mp4 that is made of them: MPEG-TS adds headers and filler."""
@@ -32,6 +33,7 @@ _OVERHEAD_DIVISOR = 8
 
 def warm() -> None:
     """Import and fill every cache that a job would fill, once, before the first fork."""
+    prompt_reads.install()
     with YoutubeDL({"quiet": True, "cachedir": False}) as ydl:
         for extractor in gen_extractor_classes():
             extractor.suitable("http://127.0.0.1/")
@@ -52,9 +54,7 @@ def run_job(channel: socket.socket, job_dir: Path) -> None:
 
 class _Job:
     def __init__(self, channel: socket.socket, order: JobOrder, job_dir: Path) -> None:
-        self._channel = channel
-        # yt-dlp reports from several threads; lines must not mix.
-        self._sending = threading.Lock()
+        self._voice = Voice(channel)
         self._order = order
         self._job_dir = job_dir
         self._tally: Tally | None = None
@@ -65,14 +65,15 @@ class _Job:
         try:
             confine.confine(self._order, self._job_dir)
             options = ytdlp_options(self._order, self._job_dir) | hooks(self._progressed, self._muxing)
-            with YoutubeDL(options) as ydl:
-                info, found = look(ydl, self._order)
-                self._send(encode_found(found))
+            with open_ytdlp(options, self._order.format) as ydl:
+                with naming_selector(self._order.format):
+                    info, found = look(ydl, self._order)
+                self._voice.say(encode_found(found))
                 self._limit_bytes = wait_for_limit()
                 if info is None:
                     raise _choose(len(found.entries))
                 path = self._download(ydl, info)
-            self._send(encode("done", name=path.name))
+            self._voice.say(encode("done", name=path.name))
         except Exception as error:  # noqa: BLE001 - the edge: whatever was raised is sent
             self._fail(error)
 
@@ -125,15 +126,12 @@ class _Job:
         # Before ffmpeg sees it: yt-dlp asks ffmpeg about streams without limiting what that may open.
         check_media(self._job_dir / name)
 
-    def _send(self, line: bytes) -> None:
-        with self._sending:
-            self._channel.sendall(line)
-
     def _moved(self, done_bytes: int, total_bytes: int, bytes_per_second: int) -> None:
-        self._send(encode("moved", done_bytes=done_bytes, total_bytes=total_bytes, bytes_per_second=bytes_per_second))
+        moved = encode("moved", done_bytes=done_bytes, total_bytes=total_bytes, bytes_per_second=bytes_per_second)
+        self._voice.say_progress(moved)
 
     def _muxing(self) -> None:
-        self._send(encode("muxing"))
+        self._voice.say(encode("muxing"))
 
     def _too_large(self, size_bytes: int) -> NoReturn:
         # At once: threads that wait for the site would hold an exception up for seconds.
@@ -148,7 +146,7 @@ class _Job:
             limit_bytes=self._limit_bytes,
         )
         cause = f"{type(error).__name__}: {error}"
-        self._send(encode_failure(classify(error, progressed), cause))
+        self._voice.say(encode_failure(classify(error, progressed), cause))
 
 
 def _close_recording(_number: int, _frame: object) -> NoReturn:

@@ -5,20 +5,22 @@ import hmac
 import ipaddress
 import secrets
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import cast
+from typing import TypeAlias, cast
 
 import structlog
 
-from services.processor.adapters.addresses import AllowList, is_allowed_port, is_public
-from services.processor.adapters.messages import REFUSED_REASON
+from services.processor.adapters.addresses import AllowList, is_allowed_port, is_internal_name, is_public
+from services.processor.adapters.messages import REFUSED_REASON, UNREACHABLE_REASON, UNRESOLVED_REASON
 from services.processor.adapters.proxy_head import BadHeadError, Head, parse_head
 
 logger = structlog.get_logger(__name__)
 
-_REFUSED = f"HTTP/1.1 403 {REFUSED_REASON}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
-_UNREACHABLE = b"HTTP/1.1 502 Unreachable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_END = "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_REFUSED = f"HTTP/1.1 403 {REFUSED_REASON}{_END}".encode()
+_UNRESOLVED = f"HTTP/1.1 404 {UNRESOLVED_REASON}{_END}".encode()
+_UNREACHABLE = f"HTTP/1.1 502 {UNREACHABLE_REASON}{_END}".encode()
 # ffmpeg shows its credentials only after it was asked for them.
 _WHO = (
     b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=egress\r\n"
@@ -26,13 +28,22 @@ _WHO = (
 )
 _TUNNEL_OPEN = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
+_NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 _HEAD_LIMIT_BYTES = 64 * 1024
 _HEAD_TIMEOUT_S = 10.0
 _CONNECT_TIMEOUT_S = 10.0
 
 
+Resolve: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
+"""Returns the addresses of a host, for a port; raises what `getaddrinfo` raises."""
+
+
 class EgressRefusedError(Exception):
     """A target that may not be reached. The message is for the log."""
+
+
+class NameUnresolvedError(Exception):
+    """A target of a name that nobody has."""
 
 
 class Pass:
@@ -56,8 +67,9 @@ class Pass:
 class Egress:
     """A listening proxy. Every connection belongs to a pass, and ends with it."""
 
-    def __init__(self, allow: AllowList) -> None:
+    def __init__(self, allow: AllowList, resolve: Resolve) -> None:
         self._allow = allow
+        self._resolve = resolve
         self._passes: set[Pass] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
@@ -98,6 +110,8 @@ class Egress:
             opened.refused_count += 1
             logger.warning("A target was refused.", action="egress_refused", cause=str(denied), port=head.port)
             client.answer(_REFUSED)
+        except NameUnresolvedError:
+            client.answer(_UNRESOLVED)
         except OSError:
             client.answer(_UNREACHABLE)
         else:
@@ -107,12 +121,15 @@ class Egress:
         is_listed = (host, port) in self._allow
         if not is_listed and not is_allowed_port(port):
             raise EgressRefusedError("port")
-        loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
-            raise EgressRefusedError("name does not resolve") from error
-        addresses = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+            if is_internal_name(host):
+                # A private network's names are refused whether there is one or not.
+                raise EgressRefusedError("internal name") from error
+            if isinstance(error, UnicodeError) or error.errno in _NO_SUCH_NAME:
+                raise NameUnresolvedError from error
+            raise
         # One private address among public ones is an attack, not a mistake.
         if not addresses or not (is_listed or all(is_public(ipaddress.ip_address(text)) for text in addresses)):
             raise EgressRefusedError("address")
@@ -120,13 +137,14 @@ class Egress:
 
 
 @asynccontextmanager
-async def open_egress(allow: AllowList = frozenset()) -> AsyncIterator[Egress]:
+async def open_egress(allow: AllowList = frozenset(), resolve: Resolve | None = None) -> AsyncIterator[Egress]:
     """Serve the proxy on a free port of 127.0.0.1 for the length of the block.
 
     Args:
         allow: Targets that may be reached whatever their address and port.
+        resolve: Default: the system's resolver.
     """
-    egress = Egress(allow)
+    egress = Egress(allow, resolve or _resolve)
     server = await asyncio.get_running_loop().create_server(lambda: _Client(egress), "127.0.0.1", 0, backlog=128)
     egress.port = server.sockets[0].getsockname()[1]
     try:
@@ -134,6 +152,11 @@ async def open_egress(allow: AllowList = frozenset()) -> AsyncIterator[Egress]:
     finally:
         server.close()
         await egress.stop()
+
+
+async def _resolve(host: str, port: int) -> list[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
 async def _open_upstream(client: "_Client", opened: Pass, addresses: list[str], port: int) -> asyncio.Transport:

@@ -17,7 +17,7 @@ from yt_dlp.utils import (  # type: ignore[import-untyped]  # ships no types
 
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.adapters.confine import ConfinementError
-from services.processor.adapters.messages import REFUSED_REASON
+from services.processor.adapters.messages import REFUSED_REASON, UNREACHABLE_REASON, UNRESOLVED_REASON
 
 _REASON_BY_STATUS = {
     401: Reason.AUTH_REQUIRED,
@@ -29,10 +29,17 @@ _REASON_BY_STATUS = {
     451: Reason.GEO_BLOCKED,
 }
 
+_REASON_BY_PHRASE = {
+    REFUSED_REASON: Reason.EGRESS_DENIED,
+    UNRESOLVED_REASON: Reason.NAME_UNRESOLVED,
+    UNREACHABLE_REASON: Reason.SITE_UNREACHABLE,
+}
+"""What the egress proxy says instead of a site."""
+
 _REASON_BY_TEXT = tuple(
     (re.compile(pattern, re.IGNORECASE), reason)
     for pattern, reason in (
-        (re.escape(REFUSED_REASON), Reason.EGRESS_DENIED),
+        *((re.escape(phrase), reason) for phrase, reason in _REASON_BY_PHRASE.items()),
         (r"\bDRM\b", Reason.DRM),
         (r"Errno 27\b|File too large", Reason.VIDEO_TOO_LARGE),
         (r"Errno 28\b|No space left", Reason.MEMORY_BUDGET),
@@ -64,14 +71,14 @@ _REASON_BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Reason], ...] = (
     ((GeoRestrictedError,), Reason.GEO_BLOCKED),
     ((UnsupportedError, UserNotLive), Reason.NO_VIDEO),
     ((MemoryError,), Reason.CHILD_CRASHED),
-    ((TransportError,), Reason.SITE_UNREACHABLE),
 )
 
 _SENTENCES = {
     Reason.CHILD_CRASHED: "The page needs more memory than the downloader may use.",
     Reason.MEMORY_BUDGET: "The memory for downloads is full.",
     Reason.SITE_UNREACHABLE: "The site could not be reached, or stopped answering.",
-    Reason.EGRESS_DENIED: "The address may not be reached from here: it is not public, or its name does not resolve.",
+    Reason.EGRESS_DENIED: "The address may not be reached from here: it is not public.",
+    Reason.NAME_UNRESOLVED: "A name behind the page does not resolve.",
     Reason.NO_VIDEO: "There is no video on the page.",
     Reason.SITE_UNSUPPORTED: "The page could not be read: the site is not supported, or it has changed.",
     Reason.LIVE: "The video is live or has not begun.",
@@ -128,8 +135,8 @@ def _by_status(link: BaseException, progressed: Progressed) -> ClipferryError | 
     if not isinstance(link, HTTPError):
         return None
     status = int(link.status)
-    if status == 403 and link.reason == REFUSED_REASON:
-        return _say(Reason.EGRESS_DENIED)
+    if link.reason in _REASON_BY_PHRASE:
+        return _say(_REASON_BY_PHRASE[link.reason])
     reason = _REASON_BY_STATUS.get(status, Reason.SITE_UNREACHABLE)
     if progressed.is_fragmented and reason is not Reason.RATE_LIMITED:
         return _missing(f"A part of the video was refused with HTTP {status}.", progressed, http_status=status)
@@ -146,8 +153,9 @@ def _by_type(link: BaseException, progressed: Progressed) -> ClipferryError | No
         return too_large(progressed) if link.errno == errno.EFBIG else _say(Reason.MEMORY_BUDGET)
     if isinstance(link, ContentTooShortError):
         return _missing("The site closed the connection before the end of the video.", progressed)
-    if isinstance(link, TransportError) and REFUSED_REASON in str(link):
-        return _say(Reason.EGRESS_DENIED)
+    if isinstance(link, TransportError):
+        said = next((reason for phrase, reason in _REASON_BY_PHRASE.items() if phrase in str(link)), None)
+        return _say(said or Reason.SITE_UNREACHABLE)
     return next((_say(reason) for types, reason in _REASON_BY_TYPE if isinstance(link, types)), None)
 
 

@@ -13,6 +13,10 @@ INTERRUPT = b"i"
 
 REFUSED_REASON = "Egress refused"
 """Reason phrase of the egress proxy's refusal: all that urllib shows the client of a refused CONNECT."""
+UNRESOLVED_REASON = "Name does not resolve"
+"""Its reason phrase for a name that nobody has."""
+UNREACHABLE_REASON = "Site unreachable"
+"""Its reason phrase for a site that no connection can be made to now."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.processor.adapters.ffmpeg import INPUT_LIMITS
 from services.processor.adapters.messages import JobOrder
+from services.processor.adapters.prompt_reads import BLOCK_BYTES
 
 LISTED_COUNT = 200
 """Entries of a list that are looked at, at most."""
@@ -57,6 +58,8 @@ def ytdlp_options(order: JobOrder, job_dir: Path) -> dict[str, Any]:
         # True by default: a video with a hole would count as whole.
         "skip_unavailable_fragments": False,
         "concurrent_fragment_downloads": order.fragments_at_once,
+        "buffersize": BLOCK_BYTES,
+        "noresizebuffer": True,
         "allow_unplayable_formats": False,
         # Remuxing is done once, at the end, by `remux`.
         "fixup": "never",

@@ -1,11 +1,8 @@
 """Adds up the bytes of all streams and fragments of a download. yt-dlp's own line starts again for each stream."""
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-_INTERVAL_S = 0.05
 
 
 def estimated_bytes(fmt: Mapping[str, Any]) -> int:
@@ -20,8 +17,8 @@ class Tally:
     Args:
         expected_bytes: Estimate for each format, by its id; 0 when unknown.
         limit_bytes: Most bytes over all streams.
-        on_moved: Called with bytes done (never falls), bytes in total (0 when unknown) and bytes per second; at once
-            for the first block and the end of a stream, else at most 20 times a second.
+        on_moved: Called for each block with bytes done (never falls), bytes in total (0 when unknown) and bytes per
+            second.
         on_too_large: Called with the size as soon as it is sure; must not return.
         on_stream: Called with the name of each finished file.
     """
@@ -44,7 +41,6 @@ class Tally:
         self._done: dict[str, int] = {}
         self._total: dict[str, int] = {}
         self._announced: dict[str, int] = {}
-        self._told_at_s = 0.0
         self.done_bytes = 0
         """Bytes of all streams; never falls."""
 
@@ -55,10 +51,7 @@ class Tally:
         with self._lock:
             is_end = status["status"] == "finished"
             self._count(status, is_end=is_end)
-            now_s = time.monotonic()
-            if is_end or now_s - self._told_at_s >= _INTERVAL_S:
-                self._told_at_s = now_s
-                self._on_moved(self.done_bytes, self._total_bytes(), int(status.get("speed") or 0))
+            self._on_moved(self.done_bytes, self._total_bytes(), int(status.get("speed") or 0))
         if is_end:
             self._on_stream(str(status["filename"]))
 

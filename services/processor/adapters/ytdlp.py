@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -87,7 +88,7 @@ class YtdlpDownloader:
             log = logger.bind(job_name=job_name)
             try:
                 child.writer.write(encode_order(_order(request, opened, self._limits)))
-                yield YtdlpFetch(child, opened, self._limits, log)
+                yield YtdlpFetch(child, opened, self._limits, log, host=str(urlsplit(request.url).hostname))
             finally:
                 await child.end()
 
@@ -111,7 +112,8 @@ def _order(request: FetchRequest, opened: Pass, limits: DownloadLimits) -> JobOr
 class YtdlpFetch:
     """A `Fetch`: reads what the child says, and watches that it goes on."""
 
-    def __init__(self, child: Child, opened: Pass, limits: DownloadLimits, log: Any) -> None:
+    def __init__(self, child: Child, opened: Pass, limits: DownloadLimits, log: Any, *, host: str) -> None:
+        self._host = host
         self._child = child
         self._pass = opened
         self._limits = limits
@@ -224,6 +226,9 @@ class YtdlpFetch:
         self._log.info(
             "A download failed.", action="download_failed", reason=error.reason.name, cause=str(fields["cause"])
         )
+        if error.reason is Reason.NAME_UNRESOLVED and not self._pass.received_bytes:
+            # Nothing has answered yet, so it is the name that the owner wrote. Others are not told.
+            return ClipferryError(error.reason, f"The name {self._host} does not resolve.", host=self._host)
         if self._pass.refused_count and error.reason in _BLAMED_ON_SITE:
             return ClipferryError(Reason.EGRESS_DENIED, "An address behind the page may not be reached from here.")
         return error

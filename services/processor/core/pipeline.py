@@ -12,7 +12,7 @@ from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.blame import naming_page
 from services.processor.core.naming import caption, file_name, one_line
-from services.processor.core.plan import Limits, Plan, check, make_plan, request_limit, too_large
+from services.processor.core.plan import Limits, Plan, check, check_duration, make_plan, request_limit, too_large
 from services.processor.core.ports import Delivery, Downloader, Fetch, Leases, Media
 from services.processor.core.progress import ProgressLine
 from services.processor.core.room import Room
@@ -86,7 +86,13 @@ class JobRun:
             await self._complete(receipt)
 
     async def finish(self) -> None:
-        """Close a live recording and send what there is; before its first byte, as soon as there is one."""
+        """Close a live recording and send what there is; before its first byte, as soon as there is one.
+
+        Nothing happens to a run that does not record.
+        """
+        if not self.run.fetch.allow_live:
+            logger.info("A run that records nothing was asked to finish.", action="finish_ignored")
+            return
         self._finish_asked = True
         recording, self._recording = self._recording, None
         if recording is not None:
@@ -111,7 +117,8 @@ class JobRun:
         with ExitStack() as stack:
             with naming_page(self.run.fetch.url):
                 file, found, plan = await self._get(stack)
-            return await self._send(file, found, plan)
+                facts = await self._describe(file, found)
+            return await self._send(file, found, plan, facts)
 
     async def _get(self, stack: ExitStack) -> tuple[MediaFile, Found, Plan]:
         request, limits = self.run.fetch, self._parts.limits
@@ -159,10 +166,15 @@ class JobRun:
             or (longest_s is not None and recorded_s >= longest_s)
         )
 
-    async def _send(self, file: MediaFile, found: Found, plan: Plan) -> Receipt:
+    async def _describe(self, file: MediaFile, found: Found) -> MediaFacts:
         self._line.preparing()
+        facts = await self._parts.media.describe(file)
+        # Of a bare file nobody says how long it is before it is there.
+        check_duration(facts.duration_s, found, self.run.fetch)
+        return facts
+
+    async def _send(self, file: MediaFile, found: Found, plan: Plan, facts: MediaFacts) -> Receipt:
         media = self._parts.media
-        facts = await media.describe(file)
         thumbnail = await media.thumbnail(file, facts)
         layout = media.layout(file)
         if layout.size_bytes > plan.limit_bytes:

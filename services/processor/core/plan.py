@@ -95,19 +95,30 @@ def check(found: Found, request: FetchRequest, plan: Plan) -> None:
         )
     if found.is_live and not request.allow_live:
         raise ClipferryError(Reason.LIVE)
-    _check_duration(found, request)
+    check_duration(found.duration_s, found, request)
     if plan.fit is Fit.TOO_LARGE:
         raise too_large(plan.estimated_bytes, plan.limit_bytes)
 
 
-def _check_duration(found: Found, request: FetchRequest) -> None:
+def check_duration(duration_s: float | None, found: Found, request: FetchRequest) -> None:
+    """Refuse what is longer than the owner accepts. A recording never is: it is closed when it is long enough.
+
+    Seconds are counted as players show them, without what is left of the last one: sound goes on a little after the
+    picture.
+
+    Args:
+        duration_s: By the site, or read from the file; None when unknown.
+
+    Raises:
+        ClipferryError: DURATION_TOO_LONG.
+    """
     limit_s = request.max_duration_s
-    if limit_s is None or found.duration_s is None or found.is_live or found.duration_s <= limit_s:
+    if limit_s is None or duration_s is None or found.is_live or int(duration_s) <= limit_s:
         return
     raise ClipferryError(
         Reason.DURATION_TOO_LONG,
-        f"The video lasts {found.duration_s:.0f} s; the limit is {limit_s:.0f} s.",
-        duration_s=found.duration_s,
+        f"The video lasts {int(duration_s)} s; the limit is {limit_s:g} s.",
+        duration_s=round(duration_s, 3),
         limit_s=limit_s,
     )
 

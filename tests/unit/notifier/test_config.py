@@ -25,6 +25,15 @@ def test_all_mistakes_at_once_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> 
     assert "nonsense-secret" not in report
 
 
+def test_a_port_that_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a mistake of the settings, not one of the first connection."""
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
+    monkeypatch.setenv("TELEGRAM_API_BASE_URL", "http://127.0.0.1:80810")
+
+    with pytest.raises(SettingsError, match="TELEGRAM_API_BASE_URL"):
+        load(NotifierSettings)
+
+
 def test_token_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a token there is no notifier."""
     monkeypatch.delenv("TELEGRAM_BOT_TOKEN", raising=False)

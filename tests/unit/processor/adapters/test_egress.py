@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import socket
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
@@ -51,7 +52,9 @@ async def ask(egress: Egress, head: str) -> bytes:
         "http://169.254.169.254/latest/",
         "http://10.0.0.1:8080/",
         "http://8.8.8.8:22/",
-        "http://no-such-name.invalid/",
+        "http://no-such-name/",
+        "http://no-such-name.internal/",
+        "http://no-such-name.home.arpa/",
         "http://xn--/",
         "ftp://8.8.8.8/",
         "file:///etc/passwd",
@@ -59,7 +62,10 @@ async def ask(egress: Egress, head: str) -> bytes:
     ],
 )
 async def test_a_refusal_is_always_the_same(egress: Egress, target: str) -> None:
-    """Private in whatever spelling, unresolvable, another scheme, a closed port: one answer that tells nothing."""
+    """Private in whatever spelling, a name of private networks, another scheme or port: one answer that tells nothing.
+
+    Also whether a private network has a name is not told.
+    """
     with egress.open_pass() as opened:
         answer = await ask(egress, f"GET {target} HTTP/1.1\r\nHost: x\r\n{credentials(opened)}")
 
@@ -72,6 +78,41 @@ async def test_tunnels_are_checked_too(egress: Egress, target: str) -> None:
     with egress.open_pass() as opened:
         answer = await ask(egress, f"CONNECT {target} HTTP/1.1\r\n{credentials(opened)}")
 
+    assert answer.startswith(b"HTTP/1.1 403 Egress refused\r\n")
+
+
+@pytest.mark.parametrize(
+    ("raised", "answer"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "x"), b"HTTP/1.1 404 Name does not resolve\r\n"),
+        (UnicodeError("label too long"), b"HTTP/1.1 404 Name does not resolve\r\n"),
+        (socket.gaierror(socket.EAI_AGAIN, "x"), b"HTTP/1.1 502 Site unreachable\r\n"),
+    ],
+)
+async def test_a_name_without_an_address_is_no_refusal(raised: Exception, answer: bytes) -> None:
+    """A typing error and a resolver that is away are told apart from what may not be reached."""
+
+    async def resolve(_host: str, _port: int) -> list[str]:
+        raise raised
+
+    async with open_egress(resolve=resolve) as egress:
+        with egress.open_pass() as opened:
+            for target in ("GET http://typo.example/ HTTP/1.1", "CONNECT typo.example:443 HTTP/1.1"):
+                assert (await ask(egress, f"{target}\r\n{credentials(opened)}")).startswith(answer)
+            hidden = await ask(egress, f"GET http://db.corp/ HTTP/1.1\r\n{credentials(opened)}")
+        assert hidden.startswith(b"HTTP/1.1 403 Egress refused\r\n")
+        assert opened.refused_count == 1
+
+
+async def test_a_public_name_with_a_private_address_is_refused() -> None:
+    """Whether the name is the public DNS's or only ours: the answer is that for every private address."""
+
+    async def resolve(_host: str, _port: int) -> list[str]:
+        return ["93.184.215.14", "10.0.0.7"]
+
+    async with open_egress(resolve=resolve) as egress:
+        with egress.open_pass() as opened:
+            answer = await ask(egress, f"GET http://vpn.example.com/ HTTP/1.1\r\n{credentials(opened)}")
     assert answer.startswith(b"HTTP/1.1 403 Egress refused\r\n")
 
 

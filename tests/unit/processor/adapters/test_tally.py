@@ -28,7 +28,6 @@ def run(
         on_stream=lambda _name: None,
     )
     for event in events:
-        tally._told_at_s = 0.0
         tally.hook(event)
     return told
 

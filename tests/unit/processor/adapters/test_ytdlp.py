@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -116,6 +117,26 @@ async def test_every_shape_arrives_whole_and_playable(
         assert not kept_files(tmpfs_dir)
 
 
+async def test_every_byte_is_told_when_it_arrives(downloader: YtdlpDownloader, site: VideoSite) -> None:
+    """However slowly or in whatever bursts a site sends: what has come is told before the next byte does."""
+    size_bytes = 1_000_000
+    chunk_bytes = [100, 300_000, *[10_000] * 30, 250_000, 1, *[20_000] * 5]
+    request = FetchRequest(url=site.url(f"/gated.mp4?announced={size_bytes}"))
+    await site.release(4_096)
+    told: list[int] = []
+    async with downloader.fetch(request, job_name="jobs/1") as opened, asyncio.timeout(30):
+        await opened.extract()
+        async for moved in opened.download(limit_bytes=LIMIT_BYTES):
+            if moved.done_bytes < site.released_bytes:
+                continue
+            told.append(moved.done_bytes)
+            if len(told) > len(chunk_bytes):
+                break
+            await site.release(site.released_bytes + chunk_bytes[len(told) - 1])
+
+    assert len([done for done in told if 0.1 < done / size_bytes < 0.9]) > 30
+
+
 async def test_the_title_is_the_pages(downloader: YtdlpDownloader, site: VideoSite) -> None:
     url = site.url("/page/video?src=/media/clip.mp4")
     async with downloader.fetch(FetchRequest(url=url), job_name="jobs/1") as opened:
@@ -188,9 +209,53 @@ async def test_every_failure_has_its_reason(downloader: YtdlpDownloader, site: V
         assert error.reason is reason, (path, error)
         assert "SECRET" not in error.message
         assert (error.retry_after_s == 17) is (reason is Reason.RATE_LIMITED), path
-    for url in ("ftp://127.0.0.1/", "file:///etc/passwd", "http://127.0.0.1:9/", "http://no-such-name.invalid/"):
+    for url in ("ftp://127.0.0.1/", "file:///etc/passwd", "http://127.0.0.1:9/", "http://db.internal/"):
         assert (await reason_of(downloader, url)).reason is Reason.EGRESS_DENIED, url
     assert not kept_files(tmpfs_dir)
+
+
+@pytest.mark.parametrize("path", ["/", "/redirect?to=http://two.example/"])
+async def test_a_name_that_nobody_has_is_told(site: VideoSite, nursery: Nursery, path: str) -> None:
+    """By name when the owner wrote it; where a page leads to is never told."""
+
+    async def resolve(host: str, _port: int) -> list[str]:
+        if host == "127.0.0.1":
+            return [host]
+        raise socket.gaierror(socket.EAI_NONAME, "x")
+
+    url = "https://typo.example/" if path == "/" else site.url(path)
+    async with open_egress(frozenset({site.address}), resolve) as egress:
+        error = await reason_of(YtdlpDownloader(nursery, egress, DownloadLimits()), url)
+
+    assert error.reason is Reason.NAME_UNRESOLVED
+    is_own = path == "/"
+    name = "The name typo.example" if is_own else "A name behind the page"
+    assert error.message == f"{name} does not resolve."
+    assert error.metadata == ({"host": "typo.example"} if is_own else {})
+
+
+async def test_a_site_that_cannot_be_reached_may_be_tried_again(site: VideoSite, nursery: Nursery) -> None:
+    """A resolver that is away, or a port that nobody listens on, is no answer of the site."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        closed = unused.getsockname()
+        async with open_egress(frozenset({closed})) as egress:
+            error = await reason_of(YtdlpDownloader(nursery, egress, DownloadLimits()), f"http://127.0.0.1:{closed[1]}")
+
+    assert error.reason is Reason.SITE_UNREACHABLE
+    assert "HTTP" not in error.message
+
+
+@pytest.mark.parametrize("selector", ["(((", "b[height<foo]", "b[ext~='(']", "[ *)e", "-", " - ", "no-such-format"])
+async def test_a_bad_format_is_the_callers_to_mend(downloader: YtdlpDownloader, site: VideoSite, selector: str) -> None:
+    """Nobody tries it again, nothing has crashed, and field and value are named."""
+    with pytest.raises(ClipferryError) as caught:
+        await fetch(downloader, FetchRequest(url=site.url("/media/clip.mp4"), format=selector))
+
+    assert caught.value.reason is Reason.FIELD_INVALID
+    assert caught.value.metadata == {"field": "format"}
+    assert caught.value.message.startswith("format must" if selector != "no-such-format" else "format matches none")
+    assert caught.value.message.endswith(f"(got {selector!r}).")
 
 
 @pytest.mark.parametrize("query", ["", "?announced=99999999"])

@@ -278,6 +278,24 @@ async def test_a_file_over_the_limit_is_not_sent(world: World) -> None:
     assert "send" not in world.script.steps
 
 
+async def test_a_file_that_lasts_too_long_is_not_sent(world: World) -> None:
+    """Where the site does not say how long a video is, the file does."""
+    error, not_sent = await world.failure(a_run(fetch=FetchRequest(url=PAGE, max_duration_s=2)))
+    assert error.reason is Reason.DURATION_TOO_LONG
+    assert error.metadata == {"duration_s": "12.5", "limit_s": "2", "url": PAGE}
+    assert error.message == f"The video lasts 12 s; the limit is 2 s ({PAGE})."
+    assert not not_sent
+    assert "begin" not in world.script.steps
+
+
+async def test_a_recording_may_last_as_long_as_it_took(world: World) -> None:
+    """It was closed when it was long enough; what is in it is sent."""
+    world.site.found = replace(FOUND, is_live=True, estimated_bytes=0)
+    world.site.finished.set()
+    await world.job(a_run(fetch=FetchRequest(url=PAGE, allow_live=True, max_duration_s=2))).execute()
+    assert world.leases.completed == [RECEIPT]
+
+
 async def test_a_live_stream_is_refused_unless_allowed(world: World) -> None:
     world.site.found = replace(FOUND, is_live=True, estimated_bytes=0)
     error, _ = await world.failure()
@@ -295,6 +313,21 @@ async def test_finish_closes_a_recording_and_sends_it(world: World) -> None:
     world.script.go.set()
     await task
     assert world.leases.completed == [RECEIPT]
+
+
+@pytest.mark.parametrize("allow_live", [False, True])
+async def test_finish_means_nothing_to_what_is_no_recording(world: World, allow_live: bool) -> None:
+    """Asked for at any time, also where a recording would have been allowed, the video arrives whole."""
+    world.script.stops.add("download")
+    job = world.job(a_run(fetch=FetchRequest(url=PAGE, allow_live=allow_live)))
+    task = asyncio.create_task(job.execute())
+    await job.finish()
+    await world.script.arrival("download").wait()
+    await job.finish()
+    assert not world.site.finished.is_set()
+    world.script.go.set()
+    await task
+    assert world.delivery.sent[0][1] == world.site.data
 
 
 async def test_a_recording_ends_by_itself_near_the_limit(world: World) -> None:

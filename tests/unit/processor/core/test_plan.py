@@ -60,6 +60,8 @@ def _refusal(found_changes: dict[str, object], asked_changes: dict[str, object])
         ({"entries": LIST}, {}, None),
         ({"duration_s": 61.0}, {"max_duration_s": 60.0}, Reason.DURATION_TOO_LONG),
         ({"duration_s": 60.0}, {"max_duration_s": 60.0}, None),
+        ({"duration_s": 60.9}, {"max_duration_s": 60.0}, None),
+        ({"duration_s": 61.0, "is_live": True}, {"max_duration_s": 60.0, "allow_live": True}, None),
         ({"duration_s": 61.0}, {}, None),
         ({"estimated_bytes": 50_000_001}, {}, Reason.VIDEO_TOO_LARGE),
     ],
