@@ -16,6 +16,7 @@ from services.chassis.status import STATUS_BY_KIND
 from services.notifier.config import NotifierSettings
 from services.processor.config import ProcessorSettings
 from services.queue.config import QueueSettings
+from tests import states, states_picture
 
 ROOT = Path(__file__).parent.parent
 
@@ -83,7 +84,12 @@ def reasons_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {".env.example": env_example, "docs/reasons.md": reasons_page}
+PAGES = {
+    ".env.example": env_example,
+    "docs/reasons.md": reasons_page,
+    "docs/states.md": states.page,
+    "docs/states.svg": states_picture.picture,
+}
 
 if __name__ == "__main__":
     for path, make in PAGES.items():

@@ -61,7 +61,7 @@ async def queue_service(
         fleet = Fleet(clock, spawn_delay_s=settings.worker_spawn_delay_ms / 1000)
         roll = Rollcall(fleet, backend.peers)
         statistics = Statistics(store, roll, clock, max_queue_size=settings.max_queue_size)
-        assigner = Assigner(store, fleet, hub, clock)
+        assigner = Assigner(store, fleet, hub)
         dispatcher = Dispatcher(fleet, assigner.begin, clock)
         listeners.listen(hub.publish, fleet.follow, backend.peers.follow, statistics.follow, dispatcher.follow)
 

@@ -105,6 +105,18 @@ async def test_a_live_twin_is_returned_until_it_ends_or_is_cancelled(hand: Store
     assert second.job.id != first.job.id
 
 
+async def test_twins_that_live_beside_each_other_are_both_known(hand: StoreInHand) -> None:
+    """A person has run an ended job again while its twin lives: while either lives, the wish is not new."""
+    first = (await hand.submit(submission(live_key="k"))).job
+    await hand.store.apply([Cancel(first.id, "")])
+    second = (await hand.submit(submission(live_key="k"))).job
+    await hand.store.apply([Retry(first.id, "", allow_duplicate_delivery=False), Cancel(second.id, "")])
+
+    third = (await hand.submit(submission(live_key="k"))).job
+
+    assert third.id == first.id
+
+
 async def test_a_full_queue_refuses_with_both_numbers(small: StoreInHand) -> None:
     """Jobs that wait for another run count; jobs that run do not."""
     first = await small.submit(submission())
@@ -244,7 +256,7 @@ async def test_a_retry_becomes_due_by_itself(hand: StoreInHand) -> None:
     due = await hand.claim()
 
     assert early.records == []
-    assert early.next_due_ms == hand.clock.time_ms()
+    assert early.next_due_in_ms == 15_000
     assert len(due.records) == 1
 
 
@@ -332,7 +344,7 @@ async def test_a_cursor_outside_the_log_is_refused(hand: StoreInHand) -> None:
     """One that is older than what is kept, and one from a future that this store never had."""
     for _ in range(4):
         await hand.submit(submission())
-    await hand.store.purge(ended_before_ms=0, keep_events=2, limit=100)
+    await hand.store.purge(ended_for_ms=60_000, keep_events=2, limit=100)
 
     for cursor in (1, 5):
         with pytest.raises(ClipferryError) as refused:
@@ -379,8 +391,8 @@ async def test_ended_jobs_are_forgotten_and_still_counted(hand: StoreInHand) -> 
         hand.clock.advance(10)
     live = await hand.submit(submission())
 
-    purged = await hand.store.purge(ended_before_ms=hand.clock.time_ms() - 15_000, keep_events=100, limit=1)
-    purged_next = await hand.store.purge(ended_before_ms=hand.clock.time_ms() - 15_000, keep_events=100, limit=9)
+    purged = await hand.store.purge(ended_for_ms=15_000, keep_events=100, limit=1)
+    purged_next = await hand.store.purge(ended_for_ms=15_000, keep_events=100, limit=9)
 
     totals = await hand.store.totals()
     assert (purged.job_count, purged_next.job_count) == (1, 1)

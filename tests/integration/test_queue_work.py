@@ -92,7 +92,7 @@ async def test_a_cancel_is_pushed_and_obeyed(client: QueueClient) -> None:
 async def test_a_finish_is_pushed(client: QueueClient) -> None:
     async with client.worker() as worker:
         await worker.ready()
-        job = await client.submit()
+        job = await client.submit(spec=job_pb2.JobSpec(url="https://video.test/live", allow_live=True))
         run = await worker.run()
 
         finished = await client.call(client.queue.FinishJob, queue_service_pb2.FinishJobRequest(name=job.name))
@@ -283,3 +283,20 @@ async def test_bad_unary_moves(client: QueueClient, method: str, request_: objec
         await client.call(getattr(client.work, method), request_)
 
     assert refused.value.reason is reason
+
+
+async def test_no_slot_is_idle_because_one_owner_has_enough(tmp_path: Path) -> None:
+    """Behind the jobs of an owner who may run no more stands one of another: it gets the second slot at once."""
+    async with queue_at_hand(tmp_path, max_per_owner_running=1) as client, client.worker() as worker:
+        for number in range(8):
+            await client.submit(f"https://video.test/{number}", spec=urgent(number))
+        await client.submit("https://video.test/bob", owner="bob")
+        await worker.ready(2, free_bytes=1 << 30)
+
+        owners = {(await worker.run()).job.owner for _ in range(2)}
+
+    assert owners == {"ann", "bob"}
+
+
+def urgent(number: int) -> job_pb2.JobSpec:
+    return job_pb2.JobSpec(url=f"https://video.test/{number}", priority=5)

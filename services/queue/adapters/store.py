@@ -67,5 +67,5 @@ class EngineStore:
     async def reap(self, *, limit: int) -> Sequence[Reaped]:
         return await self._commits.run(Reap(limit))
 
-    async def purge(self, *, ended_before_ms: int, keep_events: int, limit: int) -> Purged:
-        return await self._commits.run(Purge(ended_before_ms, keep_events, limit))
+    async def purge(self, *, ended_for_ms: int, keep_events: int, limit: int) -> Purged:
+        return await self._commits.run(Purge(ended_for_ms, keep_events, limit))

@@ -4,14 +4,13 @@ from collections.abc import Collection, Sequence
 
 import structlog
 
-from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError
 from services.queue.core.fleet import Fleet
 from services.queue.core.hub import Hub
 from services.queue.core.lease import Lease
 from services.queue.core.moves import Release
 from services.queue.core.placing import Offer
-from services.queue.core.ports import JobStore
+from services.queue.core.ports import Claimed, JobStore
 from services.queue.core.statistics import Stats
 
 logger = structlog.get_logger(__name__)
@@ -27,14 +26,12 @@ class Assigner:
         store: Begins runs.
         fleet: Tells workers.
         hub: Knows what has become of a run since it began.
-        clock: Tells when the next job is due.
     """
 
-    def __init__(self, store: JobStore, fleet: Fleet, hub: Hub[Stats], clock: Clock) -> None:
+    def __init__(self, store: JobStore, fleet: Fleet, hub: Hub[Stats]) -> None:
         self._store = store
         self._fleet = fleet
         self._hub = hub
-        self._clock = clock
         self._is_unsure = False
         """Whether a claim failed of which nobody knows whether it was kept."""
 
@@ -48,21 +45,26 @@ class Assigner:
             if self._is_unsure:
                 for worker in self._fleet.workers:
                     await self.hand_back_unheard(worker.hello.worker_id, worker.leases)
-            self._is_unsure = True
-            claimed = await self._store.claim(offers)
-            self._is_unsure = False
-            orphans = self._fleet.assign(claimed.records)
-            # Another replica may have changed a run between the claim and now: its worker must not miss that.
-            runs = [self._hub.run(record.job.id) for record in claimed.records]
-            self._fleet.follow([run.change for run in runs if run is not None])
-            if orphans:
-                await self._store.apply([Release(lease) for lease in orphans])
+            claimed = await self._claim(offers)
+            # What was looked at was more than one owner's share: further jobs are due, and slots are free.
+            while claimed.has_more and claimed.records and any(offer.slots for offer in offers):
+                claimed = await self._claim(offers)
         except ClipferryError as error:
             logger.error("No work could be handed out.", action="dispatch_failed", reason=error.reason.name)
             return _AGAIN_S
-        if claimed.next_due_ms is None:
-            return None
-        return max(0, claimed.next_due_ms - self._clock.time_ms()) / 1000
+        return None if claimed.next_due_in_ms is None else claimed.next_due_in_ms / 1000
+
+    async def _claim(self, offers: Sequence[Offer]) -> Claimed:
+        self._is_unsure = True
+        claimed = await self._store.claim(offers)
+        self._is_unsure = False
+        orphans = self._fleet.assign(claimed.records)
+        # Another replica may have changed a run between the claim and now: its worker must not miss that.
+        runs = [self._hub.run(record.job.id) for record in claimed.records]
+        self._fleet.follow([run.change for run in runs if run is not None])
+        if orphans:
+            await self._store.apply([Release(lease) for lease in orphans])
+        return claimed
 
     async def hand_back_unheard(self, worker_id: str, held: Collection[Lease]) -> None:
         """Hand back the runs that were given to a worker and are not among those that it holds: it never heard of them.

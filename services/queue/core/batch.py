@@ -11,7 +11,7 @@ from services.queue.core.lease import Lease, Policy, claimed, is_expired, reaped
 from services.queue.core.ledger import Ledger
 from services.queue.core.moves import Move
 from services.queue.core.placing import Offer, place
-from services.queue.core.ports import Accepted, Change, Event, Purged, Reaped, Record, Submission, change_of
+from services.queue.core.ports import Accepted, Change, Claimed, Event, Purged, Reaped, Record, Submission, change_of
 
 
 class Batch:
@@ -34,6 +34,8 @@ class Batch:
         self.changes: list[Change] = []
         self.due: Sequence[str] = ()
         """Ids of the next jobs to run, in their order."""
+        self.due_is_cut = False
+        """Whether there may be more of them than were looked at."""
         self.next_due_ms: int | None = None
         """When the next job becomes due by itself."""
         self.expired: Sequence[str] = ()
@@ -104,17 +106,19 @@ class Batch:
             return error
         return self._change(job, after)
 
-    def claim(self, offers: Sequence[Offer]) -> list[Record]:
+    def claim(self, offers: Sequence[Offer]) -> Claimed:
         """Begin runs of due jobs. See `JobStore.claim`."""
         due = [job for job_id in self.due if (job := self._jobs[job_id]).state in WAITING]
         placed = place(due, offers, lambda job: self.ledger.may_run(job.owner))
-        return [
+        records = [
             self._change(
                 job,
                 claimed(job, self.now_ms, self._policy, worker_id=offer.worker_id, reserved_bytes=reserved_bytes),
             )
             for job, offer, reserved_bytes in placed
         ]
+        due_in_ms = None if self.next_due_ms is None else max(0, self.next_due_ms - self.now_ms)
+        return Claimed(records, due_in_ms, self.due_is_cut)
 
     def renew(self, lease: Lease) -> Job | None:
         """Give a lease a new TTL, or return None. See `JobStore.renew`."""

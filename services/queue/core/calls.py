@@ -113,7 +113,7 @@ class Claim:
         wanted.offers.extend(self.offers)
 
     def run(self, batch: Batch) -> Claimed:
-        return Claimed(batch.claim(self.offers), batch.next_due_ms)
+        return batch.claim(self.offers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class Reap:
 class Purge:
     """See `JobStore.purge`. The engine does it before anything else is loaded."""
 
-    ended_before_ms: int
+    ended_for_ms: int
     keep_events: int
     limit: int
 

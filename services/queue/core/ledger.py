@@ -4,7 +4,7 @@ Whoever writes owns it: an engine with one writer keeps it in memory, one with m
 with what that transaction needs.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -51,8 +51,8 @@ class Ledger:
     running_by_owner: Counter[str] = field(default_factory=Counter)
     next_tags: dict[str, int] = field(default_factory=dict)
     """The next turn of each owner who has had one."""
-    live_ids: dict[str, str] = field(default_factory=dict)
-    """The job that lives under each live key."""
+    live_ids: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The jobs that live under each live key: one, unless a person has run an ended one again beside it."""
 
     def restore(self, job: Job) -> None:
         """Take in a live job that was kept before. Call in order of `fair_key`."""
@@ -77,8 +77,8 @@ class Ledger:
         self.count_by_state.subtract(states)
 
     def twin(self, live_key: str) -> str | None:
-        """Return the id of the job that lives under `live_key`."""
-        return self.live_ids.get(live_key)
+        """Return the id of the oldest job that lives under `live_key`."""
+        return min(self.live_ids[live_key]) if live_key in self.live_ids else None
 
     def admit(self, owner: str) -> None:
         """Check that `owner` may add one more waiting job.
@@ -118,11 +118,16 @@ class Ledger:
             if before is not None:
                 self._move(before, -1)
             self._move(after, 1)
-        if after.state in ENDED or after.cancel_requested:
-            if self.live_ids.get(after.live_key) == after.id:
+        self._count_live(before, after)
+
+    def _count_live(self, before: Job | None, after: Job) -> None:
+        if after.state not in ENDED and not after.cancel_requested:
+            if before is None or before.state in ENDED:
+                self.live_ids[after.live_key].add(after.id)
+        elif after.live_key in self.live_ids:
+            self.live_ids[after.live_key].discard(after.id)
+            if not self.live_ids[after.live_key]:
                 del self.live_ids[after.live_key]
-        elif before is None or before.state in ENDED:
-            self.live_ids.setdefault(after.live_key, after.id)
 
     def _move(self, job: Job, step: int) -> None:
         self.count_by_state[job.state] += step

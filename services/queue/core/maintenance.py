@@ -48,9 +48,8 @@ async def purge_forever(
     """Forget ended jobs after `retention_s` seconds, looking every `interval_s` seconds, until cancelled."""
     while True:
         await clock.sleep(interval_s)
-        ended_before_ms = clock.time_ms() - round(retention_s * 1000)
         try:
-            purged_count = await _purge(store, ended_before_ms, keep_events)
+            purged_count = await _purge(store, round(retention_s * 1000), keep_events)
         except ClipferryError as error:
             logger.error("Old jobs could not be forgotten.", action="purge_failed", reason=error.reason.name)
             continue
@@ -58,10 +57,10 @@ async def purge_forever(
             logger.info("Old jobs were forgotten.", action="jobs_purged", count=purged_count)
 
 
-async def _purge(store: JobStore, ended_before_ms: int, keep_events: int) -> int:
+async def _purge(store: JobStore, ended_for_ms: int, keep_events: int) -> int:
     purged_count = 0
     while True:
-        purged = await store.purge(ended_before_ms=ended_before_ms, keep_events=keep_events, limit=_PURGE_LIMIT)
+        purged = await store.purge(ended_for_ms=ended_for_ms, keep_events=keep_events, limit=_PURGE_LIMIT)
         purged_count += purged.job_count
         if max(purged) < _PURGE_LIMIT:
             return purged_count

@@ -123,8 +123,10 @@ class Claimed(NamedTuple):
     """Runs that began, and when to ask again without being woken."""
 
     records: Sequence[Record]
-    next_due_ms: int | None
-    """When the next waiting job becomes due by the store's clock; None when none will."""
+    next_due_in_ms: int | None
+    """In which time the next waiting job becomes due by itself; None when none will."""
+    has_more: bool
+    """Whether jobs are due that were not looked at."""
 
 
 class Purged(NamedTuple):
@@ -170,8 +172,8 @@ class JobStore(Protocol):
     async def reap(self, *, limit: int) -> Sequence[Reaped]:
         """Take at most `limit` expired runs from their workers."""
 
-    async def purge(self, *, ended_before_ms: int, keep_events: int, limit: int) -> Purged:
-        """Forget jobs that ended before, and events beyond the newest `keep_events`; at most `limit` of each."""
+    async def purge(self, *, ended_for_ms: int, keep_events: int, limit: int) -> Purged:
+        """Forget jobs that ended longer ago, and events beyond the newest `keep_events`; at most `limit` of each."""
 
     async def get(self, job_id: str) -> Record | None:
         """Return one job."""

@@ -18,8 +18,8 @@ _CONNECT_S = 5.0
 _STATEMENT_S = 5.0
 _READERS = 4
 _PLANS = {"enable_seqscan": "off", "enable_bitmapscan": "off", "plan_cache_mode": "force_generic_plan"}
-"""Every statement has its index. Without this a table that has just grown, or has just been emptied, is read from end to
-end until the database has counted its rows again; and only plain index scans leave out what is dead from then on."""
+"""Every statement has its index. Without this a table that has just grown, or has just been emptied, is read from end
+to end until the database has counted its rows again; and only plain index scans leave out what is dead from then on."""
 
 FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What can come of a database that goes away; the last when it goes in mid-statement."""

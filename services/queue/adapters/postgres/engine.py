@@ -136,7 +136,7 @@ class PostgresEngine:
             if job.request_id is not None and (job.owner, job.request_id) in wanted.requests:
                 batch.request_ids[job.owner, job.request_id] = job.id
             if job.ended_ms is None and not job.cancel_requested:
-                batch.ledger.live_ids.setdefault(job.live_key, job.id)
+                batch.ledger.live_ids[job.live_key].add(job.id)
 
     async def _load_owners(self, connection: Connection, wanted: Wanted, batch: Batch) -> None:
         retried = {job.owner for job_id in wanted.retried if (job := batch.job(job_id)) is not None}
@@ -153,11 +153,11 @@ class PostgresEngine:
         rows = await connection.fetch(
             self._sql["due_jobs"], batch.now_ms, wanted.most_bytes, wanted.free_bytes, full, wanted.due_count
         )
-        batch.due = _known(batch, rows)
+        batch.due, batch.due_is_cut = _known(batch, rows), len(rows) == wanted.due_count
         batch.next_due_ms = await connection.fetchval(self._sql["next_due"], batch.now_ms)
 
     async def _purge(self, connection: Connection, purge: Purge, batch: Batch) -> Purged:
-        rows = await connection.fetch(self._sql["purge_jobs"], purge.ended_before_ms, purge.limit)
+        rows = await connection.fetch(self._sql["purge_jobs"], batch.now_ms - purge.ended_for_ms, purge.limit)
         batch.ledger.forget(State(row["state"]) for row in rows)
         await connection.execute(self._sql["forget_turns"], batch.ledger.served_tag)
         oldest = batch.sequence - purge.keep_events

@@ -107,7 +107,7 @@ class SqliteEngine:
 
     def _load(self, wanted: Wanted, batch: Batch) -> None:
         if wanted.purge is not None:
-            batch.purged = self._purge(wanted.purge, batch.ledger)
+            batch.purged = self._purge(wanted.purge, batch)
         job_ids = set(wanted.job_ids)
         job_ids.update(job_id for key in wanted.live_keys if (job_id := batch.ledger.twin(key)) is not None)
         for owner, request_id in wanted.requests:
@@ -118,6 +118,7 @@ class SqliteEngine:
         batch.know(job for job_id in job_ids if (job := self._get(job_id)) is not None)
         if wanted.offers:
             batch.due = self._know(batch, "due_jobs", self._due(wanted, batch))
+            batch.due_is_cut = len(batch.due) == wanted.due_count
             batch.next_due_ms = self._execute(self._sql["next_due"], (batch.now_ms,)).fetchone()[0]
         if wanted.reap_count:
             batch.expired = self._know(batch, "expired_jobs", (batch.now_ms, wanted.reap_count))
@@ -138,9 +139,9 @@ class SqliteEngine:
             job = None if row is None else to_job(row)
         return job
 
-    def _purge(self, purge: Purge, ledger: Ledger) -> Purged:
-        states = self._execute(self._sql["purge_jobs"], (purge.ended_before_ms, purge.limit)).fetchall()
-        ledger.forget(State(state) for (state,) in states)
+    def _purge(self, purge: Purge, batch: Batch) -> Purged:
+        states = self._execute(self._sql["purge_jobs"], (batch.now_ms - purge.ended_for_ms, purge.limit)).fetchall()
+        batch.ledger.forget(State(state) for (state,) in states)
         oldest = self._sequence - purge.keep_events
         return Purged(len(states), self._execute(self._sql["purge_events"], (oldest, purge.limit)).rowcount)
 
