@@ -263,10 +263,11 @@ class Fleet:
                 worker.follow(change)
 
     def lose(self, reaped: Iterable[Reaped]) -> None:
-        """Tell workers which runs were taken from them."""
+        """Tell workers which runs were taken from them. They were silent: they get no more until they speak again."""
         for run in reaped:
             worker = self._workers.get(run.worker_id)
             if worker is not None:
+                worker.free_slots = 0
                 worker.lose(run.lease)
 
     def drain(self) -> None:

@@ -6,8 +6,9 @@ from services.chassis.lifecycle import background
 from services.queue.core.dispatcher import Dispatcher
 from services.queue.core.fleet import Fleet, Hello, Worker
 from services.queue.core.job import Job, State
+from services.queue.core.lease import Lease
 from services.queue.core.placing import Offer, place
-from services.queue.core.ports import Record
+from services.queue.core.ports import Reaped, Record
 from tests.fakes.clock import FakeClock, let_others_run
 from tests.fakes.job_stores import offer
 from tests.fakes.queue_jobs import job
@@ -48,6 +49,22 @@ def test_a_worker_is_never_given_more_than_its_slots() -> None:
     fleet.ready(one, free_slots=2, free_bytes=1_000, memory=None)
 
     assert [each.slots for each in fleet.offers()] == [1]
+
+
+def test_a_silent_worker_gets_no_more() -> None:
+    """Its credits are from before it fell silent: a job that was taken from it must not come back to it."""
+    fleet = Fleet(FakeClock(), spawn_delay_s=0)
+    one = worker(FakeClock())
+    fleet.connect(one)
+    fleet.ready(one, free_slots=3, free_bytes=1_000, memory=None)
+    run = job(State.PROCESSING)
+    fleet.assign([Record(run, b"")])
+
+    fleet.lose([Reaped("worker-1", Lease(run.id, run.token))])
+    while_silent = fleet.offers()
+    fleet.ready(one, free_slots=3, free_bytes=1_000, memory=None)
+
+    assert (while_silent, [each.slots for each in fleet.offers()]) == ([], [3])
 
 
 def test_a_worker_pauses_between_two_jobs() -> None:
