@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -10,11 +11,15 @@ from rich.table import Table
 
 from tests.bench.figure import Figure, spread
 from tests.bench.lives import durable_lives
+from tests.bench.queue_rows import queue_rows
 from tests.bench.upload import upload_path
 from tests.bench.whole_job import whole_jobs
 
-BENCHMARKS: Mapping[str, Callable[[], Coroutine[Any, Any, Sequence[Figure]]]] = {
+Benchmark = Callable[[], Coroutine[Any, Any, Sequence[Figure]]]
+
+BENCHMARKS: Mapping[str, Benchmark] = {
     "lives": durable_lives,
+    "queue": queue_rows,
     "upload": upload_path,
     "jobs": whole_jobs,
 }
@@ -28,11 +33,26 @@ def main() -> None:
     table = Table("figure", "ours", "peer", "ratio", "goal", "peer is", title="median (minimum–maximum)")
     for name, benchmark in BENCHMARKS.items():
         if only in (None, name):
-            for figure in asyncio.run(benchmark()):
+            for figure in _run(benchmark):
                 ratio = "–" if figure.ratio is None else f"{figure.ratio:.2f}"
                 row = (figure.name, spread(figure.ours), spread(figure.peer), ratio, figure.goal, figure.peer_name)
                 table.add_row(*row)
     Console(width=160).print(table)
+
+
+def _run(benchmark: Benchmark) -> Sequence[Figure]:
+    try:
+        return asyncio.run(_figures(benchmark))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise SystemExit("stopped; everything that was started has ended") from None
+
+
+async def _figures(benchmark: Benchmark) -> Sequence[Figure]:
+    """Run one, so that it ends what it has started on SIGTERM as on Ctrl-C."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await benchmark()
 
 
 if __name__ == "__main__":

@@ -28,11 +28,20 @@ async def process(
         stdout=subprocess.DEVNULL,
     )
     try:
-        await eventually(partial(_listens, port), within_s=30, what=f"{command[0]} listens")
+        await listening(port, what=command[0])
         yield psutil.Process(started.pid)
     finally:
         started.terminate()
         await asyncio.to_thread(started.wait, 30)
+
+
+async def listening(port: int, *, what: str) -> None:
+    """Wait until somebody listens on `port` of this machine.
+
+    Raises:
+        AssertionError: If that takes more than half a minute.
+    """
+    await eventually(partial(_listens, port), within_s=30, what=f"{what} listens")
 
 
 async def _listens(port: int) -> bool:

@@ -37,6 +37,8 @@ class Reader(Protocol):
 
     async def totals(self) -> Totals: ...
 
+    async def oldest_waiting_ms(self) -> int | None: ...
+
     async def last_sequence(self) -> int: ...
 
 
@@ -50,6 +52,7 @@ class EngineStore:
         self.events = reader.events
         self.active = reader.active
         self.totals = reader.totals
+        self.oldest_waiting_ms = reader.oldest_waiting_ms
         self.last_sequence = reader.last_sequence
 
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Accepted | ClipferryError]:

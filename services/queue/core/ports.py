@@ -143,8 +143,6 @@ class Totals(NamedTuple):
     """States without a job are absent."""
     ended_count: int
     """Jobs that ended since the store was made, purged ones included."""
-    oldest_waiting_ms: int | None
-    """When the oldest waiting job was accepted."""
 
 
 class JobStore(Protocol):
@@ -197,6 +195,9 @@ class JobStore(Protocol):
 
     async def totals(self) -> Totals:
         """Return the store's part of the statistics."""
+
+    async def oldest_waiting_ms(self) -> int | None:
+        """Return when the job was accepted that waits for longest. Looks at each that waits: not for every moment."""
 
     async def last_sequence(self) -> int:
         """Return the sequence of the newest event; 0 before the first."""

@@ -9,7 +9,7 @@ import structlog
 
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError
-from services.queue.core.job import ACTIVE, ENDED, State
+from services.queue.core.job import ACTIVE, ENDED, WAITING, State
 from services.queue.core.ports import Change, JobStore
 from services.queue.core.roll import Memory, Rollcall
 
@@ -17,6 +17,10 @@ logger = structlog.get_logger(__name__)
 
 _LEAST_PAUSE_S = 0.2
 """Least time between two pushes, so that a busy queue does not drown its watchers in numbers."""
+
+_REST_FACTOR = 99
+"""How many times as long as the look for the oldest waiting job the rest after it is: with a hundred thousand of them
+it takes tens of milliseconds."""
 
 
 class Stats(NamedTuple):
@@ -56,6 +60,8 @@ class Statistics:
         self._started_at_s = clock.monotonic_s()
         self._ends: deque[tuple[float, int]] = deque()
         self._changed = asyncio.Event()
+        self._oldest_ms: int | None = None
+        self._look_at_s = float("-inf")
 
     def follow(self, changes: Iterable[Change]) -> None:
         """Take in changes of jobs."""
@@ -75,7 +81,7 @@ class Statistics:
         self._forget_old_ends()
         workers = self._roll.workers()
         now_ms = self._clock.time_ms()
-        oldest_ms = totals.oldest_waiting_ms
+        oldest_ms = await self._oldest_waiting_ms() if WAITING & totals.jobs_by_state.keys() else None
         return Stats(
             jobs_by_state=totals.jobs_by_state,
             oldest_waiting_age_s=None if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000,
@@ -92,6 +98,15 @@ class Statistics:
             auto_cleanup=bool(workers) and all(worker.auto_cleanup for worker in workers),
             ytdlp_versions=sorted({worker.ytdlp_version for worker in workers if worker.ytdlp_version}),
         )
+
+    async def _oldest_waiting_ms(self) -> int | None:
+        """Return when the job was accepted that waits for longest, as of a moment ago: looking may take at most 1 %."""
+        started_at_s = self._clock.monotonic_s()
+        if started_at_s >= self._look_at_s:
+            self._oldest_ms = await self._store.oldest_waiting_ms()
+            ended_at_s = self._clock.monotonic_s()
+            self._look_at_s = ended_at_s + _REST_FACTOR * (ended_at_s - started_at_s)
+        return self._oldest_ms
 
     async def push_forever(self, push: Callable[[Stats], None], *, interval_s: float) -> None:
         """Push the numbers soon after each change, and at least every `interval_s` seconds, until cancelled."""

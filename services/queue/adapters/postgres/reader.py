@@ -57,13 +57,17 @@ class PostgresReader:
             return [to_job(row) for row in await connection.fetch(self._sql["active_jobs"])]
 
     async def totals(self) -> Totals:
-        async with self._snapshot() as connection:
+        async with self._reading() as connection:
             meta = await connection.fetchrow(self._sql["read_meta"])
-            oldest_ms = await connection.fetchval(self._sql["oldest_waiting"])
         if meta is None:
             raise AssertionError("the counters are gone")
         counts = {State(name): count for name, count in json.loads(meta["counts"]).items()}
-        return Totals(counts, meta["ended_count"], oldest_ms)
+        return Totals(counts, meta["ended_count"])
+
+    async def oldest_waiting_ms(self) -> int | None:
+        async with self._reading() as connection:
+            oldest_ms: int | None = await connection.fetchval(self._sql["oldest_waiting"])
+            return oldest_ms
 
     async def last_sequence(self) -> int:
         return self._published()

@@ -53,7 +53,10 @@ class SqliteReader:
 
     async def totals(self) -> Totals:
         jobs_by_state, ended_count, _ = self._shown()
-        return Totals(jobs_by_state, ended_count, await self._read(lambda reads: reads.oldest_waiting_ms()))
+        return Totals(jobs_by_state, ended_count)
+
+    async def oldest_waiting_ms(self) -> int | None:
+        return await self._read(lambda reads: reads.oldest_waiting_ms())
 
     async def last_sequence(self) -> int:
         return self._shown()[2]
