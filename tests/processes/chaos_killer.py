@@ -60,11 +60,11 @@ class Killer:
         self.kill_counts: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Go on until cancelled; a strike that has begun is finished first."""
+        """Go on until cancelled; a strike that has begun is finished first. In each round everybody is hit once."""
         while True:
-            await asyncio.sleep(self._chance.uniform(*self._pauses_s))
-            victim = self._chance.choice(self._victims)
-            await _to_its_end(self._strike(victim))
+            for victim in self._chance.sample(self._victims, len(self._victims)):
+                await asyncio.sleep(self._chance.uniform(*self._pauses_s))
+                await _to_its_end(self._strike(victim))
 
     async def _strike(self, victim: Victim) -> None:
         await victim.kill()

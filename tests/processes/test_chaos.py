@@ -1,6 +1,7 @@
 """A stream of jobs while every service is killed again and again: none lost, none doubled, every end true."""
 
 import asyncio
+import os
 import random
 
 import pytest
@@ -8,7 +9,10 @@ import pytest
 from tests.processes.chaos import SETTINGS, Plan, Report, chaos, postgres_stack
 from tests.processes.stack import prepared_stack
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(600)
+
+JOB_COUNT = int(os.environ.get("CHAOS_JOBS", "60"))
+"""Continuous integration asks for 200."""
 
 
 def check(report: Report, logs: str) -> None:
@@ -19,10 +23,10 @@ def check(report: Report, logs: str) -> None:
     assert report.tally.states["COMPLETED"] > report.plan.job_count / 2
 
 
-def test_two_hundred_jobs_survive_kills_of_every_service() -> None:
+def test_jobs_survive_kills_of_every_service() -> None:
     """Kill -9 of queue, processor, notifier and gateway every few seconds."""
     with prepared_stack(None, **SETTINGS) as stack:
-        report = asyncio.run(chaos(stack, Plan(job_count=200, seed=random.randrange(1_000_000))))
+        report = asyncio.run(chaos(stack, Plan(job_count=JOB_COUNT, seed=random.randrange(1_000_000))))
         check(report, stack.logs())
 
     assert set(report.kill_counts) == {"queue", "processor", "notifier", "gateway"}
@@ -31,7 +35,7 @@ def test_two_hundred_jobs_survive_kills_of_every_service() -> None:
 def test_jobs_survive_restarts_of_postgres_as_well() -> None:
     """The same on PostgreSQL, which crashes and recovers in between."""
     with postgres_stack() as (stack, postgres):
-        report = asyncio.run(chaos(stack, Plan(job_count=80, seed=random.randrange(1_000_000)), [postgres]))
+        report = asyncio.run(chaos(stack, Plan(job_count=JOB_COUNT // 2, seed=random.randrange(1_000_000)), [postgres]))
         check(report, stack.logs())
 
     assert report.kill_counts["postgres"]

@@ -188,7 +188,7 @@ async def test_a_program_that_ends_is_started_again(directory: Path, variables: 
             command = (sys.executable, "-m", "sandbox.status", "health")
             return now not in (None, before) and (await _ended(*command, variables=variables))[0] == 0
 
-        await eventually(is_back, within_s=40, what="the notifier is back")
+        await eventually(is_back, within_s=80, what="the notifier is back")
         assert process.returncode is None
 
 
