@@ -1,5 +1,6 @@
 """A worker's durable moves between their messages and the core: one table for the stream and the unary calls."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,12 @@ from services.queue.core.fleet import Answered
 from services.queue.core.moves import BeginSend, CommitSend, Complete, Fail, Move, Release, Resize
 from services.queue.core.ports import Record
 from services.queue.wire import error_of, lease_of, packed
+
+_REASON = re.compile(r"[A-Z0-9_]{1,64}")
+_MESSAGE_LENGTH = 1_000
+"""A longer message is cut: refusing the failure would leave the run without an end."""
+_LONGEST_WAIT_S = 86_400.0
+"""Sites may ask for years; a job that waits takes a place in the queue."""
 
 
 def begin_send(request: worker_service_pb2.BeginSendRequest) -> Move:
@@ -39,12 +46,22 @@ def fail_job(request: worker_service_pb2.FailJobRequest) -> Move:
     """Return the move of a FailJob.
 
     Raises:
-        ClipferryError: FIELD_INVALID without a reason.
+        ClipferryError: FIELD_INVALID without a reason, or with a wait that is none.
     """
-    if not request.error.reason:
-        raise field_invalid("error.reason", "is missing")
+    if not _REASON.fullmatch(request.error.reason):
+        raise field_invalid("error.reason", "must be 1 to 64 of A to Z, 0 to 9 and _", request.error.reason)
     retry_after_s = span_s(request.retry_after) if request.HasField("retry_after") else None
-    return Fail(lease_of(request.lease), error_of(request.error), retry_after_s, request.not_sent)
+    if retry_after_s is not None:
+        if retry_after_s < 0:
+            raise field_invalid("retry_after", "must be at least 0 s", retry_after_s)
+        retry_after_s = min(retry_after_s, _LONGEST_WAIT_S)
+    error = error_of(request.error)
+    return Fail(
+        lease_of(request.lease),
+        error._replace(message=error.message[:_MESSAGE_LENGTH]),
+        retry_after_s,
+        request.not_sent,
+    )
 
 
 def resize_reservation(request: worker_service_pb2.ResizeReservationRequest) -> Move:

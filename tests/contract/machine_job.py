@@ -197,7 +197,7 @@ def _after_release(job: Job, now_ms: int) -> Job:
 
 def _after_report(job: Job, move: Fail, now_ms: int) -> Job:
     reported = move.error.reason == Reason.DELIVERY_UNKNOWN.name
-    in_doubt = not move.not_sent and (reported or (job.send_committed and move.error.retryable))
+    in_doubt = not move.not_sent and (reported or job.send_committed)
     if move.not_sent:
         job = job._replace(send_committed=False)
     return _after_failure(job, now_ms, move.error, in_doubt=in_doubt, retry_after_s=move.retry_after_s)
@@ -209,7 +209,8 @@ def _after_failure(
     """Return `job` after its run failed; `in_doubt`: its message may be out all the same."""
     may_run_again = job.resend_unknown if in_doubt else error.retryable
     if may_run_again and not job.cancel_requested and job.attempt < job.max_attempts:
-        wait_ms = _WAITS_MS[min(job.attempt, len(_WAITS_MS)) - 1]
+        granted_attempt = max(1, job.attempt - (job.max_attempts - GRANTED))
+        wait_ms = _WAITS_MS[min(granted_attempt, len(_WAITS_MS)) - 1]
         if retry_after_s is not None:
             wait_ms = max(wait_ms, round(retry_after_s * 1_100))
         return _without_run(job, now_ms, state=State.RETRY_WAIT, error=error, not_before_ms=now_ms + wait_ms)

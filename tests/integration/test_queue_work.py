@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -283,6 +284,45 @@ async def test_bad_unary_moves(client: QueueClient, method: str, request_: objec
         await client.call(getattr(client.work, method), request_)
 
     assert refused.value.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        ({"error": {}}, "error.reason"),
+        ({"error": {"reason": "made up!"}}, "made up!"),
+        ({"error": {"reason": "STALLED"}, "retry_after": {"seconds": -5}}, "at least 0 s"),
+    ],
+)
+async def test_a_failure_that_says_nonsense_is_refused(client: QueueClient, failure: Any, message: str) -> None:
+    async with client.worker() as worker:
+        await worker.ready()
+        await client.submit()
+        lease = (await worker.run()).lease
+
+        request = worker_service_pb2.FailJobRequest(lease=lease, **failure)
+        with pytest.raises(ClipferryError, match=message) as refused:
+            await client.call(client.work.FailJob, request)
+
+    assert refused.value.reason is Reason.FIELD_INVALID
+
+
+async def test_a_wait_of_years_is_a_day(client: QueueClient) -> None:
+    """However long a site asks to wait, and however much it says."""
+    async with client.worker() as worker:
+        await worker.ready()
+        await client.submit()
+        lease = (await worker.run()).lease
+        request = worker_service_pb2.FailJobRequest(
+            lease=lease, error=job_pb2.JobError(reason="RATE_LIMITED", message="m" * 9_000, retryable=True)
+        )
+        request.retry_after.seconds = 10**9
+
+        job = (await client.call(client.work.FailJob, request)).job
+
+    wait_s = job.next_attempt_time.seconds - job.update_time.seconds
+    assert 86_400 <= wait_s <= 1.25 * 86_400
+    assert len(job.error.message) == 1_000
 
 
 async def test_no_slot_is_idle_because_one_owner_has_enough(tmp_path: Path) -> None:

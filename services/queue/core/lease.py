@@ -106,7 +106,9 @@ def failed(
     if job.cancel_requested and not job.send_committed and not unknown:
         return ended(job, now_ms, State.CANCELLED)
     if (error.retryable or unknown) and not job.cancel_requested and job.attempt < job.max_attempts:
-        next_ms = now_ms + round(policy.retry.delay_s(job.attempt, retry_after_s) * 1000)
+        # Attempts that a person granted anew start with short waits again.
+        granted_attempt = max(1, job.attempt - (job.max_attempts - policy.max_attempts))
+        next_ms = now_ms + round(policy.retry.delay_s(granted_attempt, retry_after_s) * 1000)
         return changed(job, now_ms, **_WITHOUT_RUN, state=State.RETRY_WAIT, error=error, not_before_ms=next_ms)
     return ended(job, now_ms, State.FAILED, error=_unknown(error) if unknown else error)
 

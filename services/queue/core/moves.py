@@ -99,12 +99,13 @@ class Fail(_RunMove):
     retry_after_s: float | None
     """Asked for by the site or by Telegram; None: the queue's own backoff."""
     not_sent: bool
-    """Whether it is certain that nothing arrived, although the send was committed."""
+    """Whether it is certain that nothing arrived, although the send was committed. Else that is unknown, whatever the
+    error says."""
 
     def decide(self, job: Job | None, now_ms: int, policy: Policy) -> Job:
         job = own_run(job, self.lease)
         reported = self.error.reason == Reason.DELIVERY_UNKNOWN.name
-        unknown = not self.not_sent and (reported or (job.send_committed and self.error.retryable))
+        unknown = not self.not_sent and (reported or job.send_committed)
         if self.not_sent:
             job = job._replace(send_committed=False)
         return failed(job, now_ms, policy, self.error, unknown=unknown, retry_after_s=self.retry_after_s)

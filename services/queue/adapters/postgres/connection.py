@@ -14,8 +14,10 @@ logger = structlog.get_logger(__name__)
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
-_CONNECT_S = 5.0
+_CONNECT_S = 3.0
 _STATEMENT_S = 5.0
+ACQUIRE_S = 3.0
+"""How long a read waits for a connection. All together stay under the time that callers give it."""
 _READERS = 4
 _PLANS = {"enable_seqscan": "off", "enable_bitmapscan": "off", "plan_cache_mode": "force_generic_plan"}
 """Every statement has its index. Without this a table that has just grown, or has just been emptied, is read from end
@@ -62,19 +64,37 @@ async def open_pool(url: str) -> AsyncIterator[Pool]:
         yield pool
 
 
-@contextmanager
-def told_as_unavailable() -> Iterator[None]:
-    """Turn failures of the database into STORE_UNAVAILABLE; what is wrong with a call passes as it is.
+class Outages:
+    """Whether the database is there, as one replica sees it. Its log tells of each outage once, and of its end.
 
-    Raises:
-        ClipferryError: STORE_UNAVAILABLE.
+    Args:
+        place: The database, as it may be shown.
     """
-    try:
-        yield
-    except _FAULTS_OF_A_CALL:
-        raise
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        logger.error(
-            "The database refused a call.", action="store_failed", error=type(error).__name__, detail=str(error)[:200]
-        )
-        raise ClipferryError(Reason.STORE_UNAVAILABLE, retry_after_s=1.0) from error
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._is_away = False
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Turn failures of the database into STORE_UNAVAILABLE; what is wrong with a call passes as it is.
+
+        Raises:
+            ClipferryError: STORE_UNAVAILABLE.
+        """
+        try:
+            yield
+        except _FAULTS_OF_A_CALL:
+            raise
+        except FAILURES as error:
+            self._note(error)
+            raise ClipferryError(Reason.STORE_UNAVAILABLE, retry_after_s=1.0) from error
+        if self._is_away:
+            self._is_away = False
+            logger.info("The database is back.", action="store_back", database=self._place)
+
+    def _note(self, error: Exception) -> None:
+        if not self._is_away:
+            self._is_away = True
+            cause = f"{type(error).__name__}: {error}"[:200]
+            logger.error("The database is away.", action="store_away", database=self._place, cause=cause)

@@ -15,14 +15,14 @@ import asyncpg
 
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError
-from services.queue.adapters.postgres.connection import Connection, told_as_unavailable
+from services.queue.adapters.backend import Rules
+from services.queue.adapters.postgres.connection import Connection, Outages
 from services.queue.adapters.postgres.rows import EVENT_COLUMNS, to_event_row
 from services.queue.adapters.rows import to_job, to_row
 from services.queue.core.batch import Batch
 from services.queue.core.calls import Call, Purge, Wanted, wanted_by
 from services.queue.core.job import Job, State
-from services.queue.core.lease import Policy
-from services.queue.core.ledger import Ledger, Limits
+from services.queue.core.ledger import Ledger
 from services.queue.core.ports import Change, Purged
 
 _UPDATED = [
@@ -42,9 +42,8 @@ class PostgresEngine:
     Args:
         connect: Opens a connection, which is kept until it fails.
         sql: Statements by name.
-        limits: What is admitted.
-        policy: Numbers for decisions.
-        encode: Serialises a job for the wire.
+        outages: Told when the database is away.
+        rules: See there.
         clock: None: the database's, so that no two replicas must agree on the time.
     """
 
@@ -52,17 +51,15 @@ class PostgresEngine:
         self,
         connect: Callable[[], Awaitable[Connection]],
         sql: Mapping[str, str],
+        outages: Outages,
         *,
-        limits: Limits,
-        policy: Policy,
-        encode: Callable[[Job], bytes],
+        rules: Rules,
         clock: Clock | None,
     ) -> None:
         self._connect = connect
         self._sql = sql
-        self._limits = limits
-        self._policy = policy
-        self._encode = encode
+        self._outages = outages
+        self._rules = rules
         self._clock = clock
         self._connection: Connection | None = None
         self._was_away: bool | None = None
@@ -72,7 +69,7 @@ class PostgresEngine:
         """See `services.queue.adapters.group_commit.Engine`."""
         wanted = wanted_by(calls)
         try:
-            with told_as_unavailable():
+            with self._outages.told():
                 if self._connection is None:
                     self._connection = await self._connect()
                 async with self._connection.transaction():
@@ -99,12 +96,12 @@ class PostgresEngine:
             raise AssertionError("the counters are gone")
         now_ms = max(meta["now_ms"], meta["clock_ms"])
         if self._was_away is None:
-            self._was_away = now_ms - meta["clock_ms"] > self._policy.lease_ttl_ms // 2
+            self._was_away = now_ms - meta["clock_ms"] > self._rules.policy.lease_ttl_ms // 2
         if self._was_away:
-            await connection.execute(self._sql["grace"], now_ms + self._policy.lease_ttl_ms)
+            await connection.execute(self._sql["grace"], now_ms + self._rules.policy.lease_ttl_ms)
         counts = Counter({State(name): count for name, count in json.loads(meta["counts"]).items()})
-        ledger = Ledger(self._limits, meta["ended_count"], meta["served_tag"], counts)
-        batch = Batch(ledger, self._policy, self._encode, now_ms=now_ms, sequence=meta["sequence"])
+        ledger = Ledger(self._rules.limits, meta["ended_count"], meta["served_tag"], counts)
+        batch = Batch(ledger, self._rules.policy, self._rules.encode, now_ms=now_ms, sequence=meta["sequence"])
         await self._load(connection, wanted, batch)
         return batch
 
@@ -142,12 +139,12 @@ class PostgresEngine:
         retried = {job.owner for job_id in wanted.retried if (job := batch.job(job_id)) is not None}
         owners = list(wanted.admitted | retried)
         batch.ledger.next_tags.update(_numbers(await connection.fetch(self._sql["turns"], owners)))
-        if self._limits.max_waiting_per_owner:
+        if self._rules.limits.max_waiting_per_owner:
             rows = await connection.fetch(self._sql["count_waiting"], owners)
             batch.ledger.waiting_by_owner.update(_numbers(rows))
 
     async def _load_due(self, connection: Connection, wanted: Wanted, batch: Batch) -> None:
-        if self._limits.max_running_per_owner:
+        if self._rules.limits.max_running_per_owner:
             batch.ledger.running_by_owner.update(_numbers(await connection.fetch(self._sql["count_running"])))
         full = batch.ledger.full_owners()
         rows = await connection.fetch(

@@ -11,11 +11,11 @@ from services.chassis.clock import Clock
 from services.queue.adapters.backend import Backend, Rules
 from services.queue.adapters.group_commit import GroupCommit
 from services.queue.adapters.postgres.bell import Bell
-from services.queue.adapters.postgres.connection import connect, open_pool
+from services.queue.adapters.postgres.connection import Outages, connect, open_pool
 from services.queue.adapters.postgres.engine import PostgresEngine
 from services.queue.adapters.postgres.peers import PostgresPeers
 from services.queue.adapters.postgres.reader import PostgresReader
-from services.queue.adapters.postgres.schema import bring_up_to_date
+from services.queue.adapters.postgres.schema import bring_up_to_date, shown
 from services.queue.adapters.postgres.tail import Tail
 from services.queue.adapters.rows import load_statements
 from services.queue.adapters.store import EngineStore
@@ -41,14 +41,12 @@ async def open_postgres(
     """
     await bring_up_to_date(url)
     sql = load_statements(Path(__file__).with_name("statements.sql"))
-    replica_id = uuid.uuid4().hex
+    replica_id, outages = uuid.uuid4().hex, Outages(shown(url))
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_pool(url))
         sequence = await pool.fetchval(sql["read_meta"])
-        tail = Tail(pool, sql, sequence=sequence, publish=publish)
-        engine = PostgresEngine(
-            partial(connect, url), sql, limits=rules.limits, policy=rules.policy, encode=rules.encode, clock=clock
-        )
+        tail = Tail(pool, sql, outages, sequence=sequence, publish=publish)
+        engine = PostgresEngine(partial(connect, url), sql, outages, rules=rules, clock=clock)
         stack.enter_context(closing(engine))
 
         def heard() -> None:
@@ -56,7 +54,7 @@ async def open_postgres(
             peers.wake()
 
         bell = Bell(partial(connect, url), replica_id, heard)
-        peers = PostgresPeers(pool, sql, replica_id, bell)
+        peers = PostgresPeers(pool, sql, outages, replica_id, bell)
 
         async def append(changes: Sequence[Change]) -> None:
             bell.ring()
@@ -64,7 +62,7 @@ async def open_postgres(
 
         commits = GroupCommit(engine, append)
         await stack.enter_async_context(commits.serving())
-        reader = PostgresReader(pool, sql, rules.encode, lambda: tail.sequence)
+        reader = PostgresReader(pool, sql, outages, rules.encode, lambda: tail.sequence)
 
         async def follow(report: Callable[[Lease, Progress], object], changed: Callable[[], None]) -> None:
             async with asyncio.TaskGroup() as group:

@@ -9,17 +9,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 
 import asyncpg
-import structlog
 
+from services.chassis.errors import ClipferryError
 from services.queue.adapters.postgres.bell import Bell
-from services.queue.adapters.postgres.connection import FAILURES, Pool
+from services.queue.adapters.postgres.connection import Outages, Pool
 from services.queue.core.hub import Progress
 from services.queue.core.job import ACTIVE
 from services.queue.core.lease import Lease
 from services.queue.core.ports import Change
 from services.queue.core.roll import Memory, Roll, WorkerNote
-
-logger = structlog.get_logger(__name__)
 
 _TELL_PAUSE_S = 0.05
 _TELL_AT_LEAST_S = 5.0
@@ -33,12 +31,14 @@ class PostgresPeers:
     Args:
         pool: Connections for short statements.
         sql: Statements by name.
+        outages: Told when the database is away.
         replica_id: Unique among the replicas.
         bell: Tells the others to look.
     """
 
-    def __init__(self, pool: Pool, sql: Mapping[str, str], replica_id: str, bell: Bell) -> None:
+    def __init__(self, pool: Pool, sql: Mapping[str, str], outages: Outages, replica_id: str, bell: Bell) -> None:
         self._pool = pool
+        self._outages = outages
         self._sql = sql
         self._replica_id = replica_id
         self._bell = bell
@@ -104,10 +104,10 @@ class PostgresPeers:
 
     async def _try(self, name: str, *parameters: object) -> Sequence[asyncpg.Record]:
         try:
-            async with self._pool.acquire() as connection:
-                return await connection.fetch(self._sql[name], *parameters)
-        except FAILURES as error:
-            logger.warning("The other replicas are not reached.", action="peers_failed", error=type(error).__name__)
+            with self._outages.told():
+                async with self._pool.acquire() as connection:
+                    return await connection.fetch(self._sql[name], *parameters)
+        except ClipferryError:
             return ()
 
 

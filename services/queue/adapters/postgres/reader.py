@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from services.queue.adapters.postgres.connection import Connection, Pool, told_as_unavailable
+from services.queue.adapters.postgres.connection import ACQUIRE_S, Connection, Outages, Pool
 from services.queue.adapters.rows import to_job
 from services.queue.core.cursor import check_cursor
 from services.queue.core.job import Job, State
@@ -18,14 +18,21 @@ class PostgresReader:
     Args:
         pool: Connections of its own.
         sql: Statements by name.
+        outages: Told when the database is away.
         encode: Serialises a job for the wire.
         published: Returns the sequence of the newest event that this replica has published.
     """
 
     def __init__(
-        self, pool: Pool, sql: Mapping[str, str], encode: Callable[[Job], bytes], published: Callable[[], int]
+        self,
+        pool: Pool,
+        sql: Mapping[str, str],
+        outages: Outages,
+        encode: Callable[[Job], bytes],
+        published: Callable[[], int],
     ) -> None:
         self._pool = pool
+        self._outages = outages
         self._sql = sql
         self._encode = encode
         self._published = published
@@ -74,8 +81,8 @@ class PostgresReader:
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[Connection]:
-        with told_as_unavailable():
-            async with self._pool.acquire() as connection:
+        with self._outages.told():
+            async with self._pool.acquire(timeout=ACQUIRE_S) as connection:
                 yield connection  # type: ignore[misc] # a proxy of one
 
     @asynccontextmanager

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from services.chassis.errors import ClipferryError
-from services.queue.adapters.postgres.connection import Pool, told_as_unavailable
+from services.queue.adapters.postgres.connection import Outages, Pool
 from services.queue.adapters.postgres.rows import to_change
 from services.queue.core.ports import Change
 
@@ -15,6 +15,8 @@ logger = structlog.get_logger(__name__)
 _PAGE = 500
 _LOOK_S = 0.5
 _LOOK_WITHOUT_BELL_S = 0.1
+_AGAIN_S = 1.0
+"""When the log is looked at again after the database failed."""
 
 
 class Tail:
@@ -23,14 +25,22 @@ class Tail:
     Args:
         pool: Connections for reading.
         sql: Statements by name.
+        outages: Told when the database is away.
         sequence: Of the newest event that counts as published.
         publish: Hears of everything after it, once.
     """
 
     def __init__(
-        self, pool: Pool, sql: Mapping[str, str], *, sequence: int, publish: Callable[[Sequence[Change]], None]
+        self,
+        pool: Pool,
+        sql: Mapping[str, str],
+        outages: Outages,
+        *,
+        sequence: int,
+        publish: Callable[[Sequence[Change]], None],
     ) -> None:
         self._pool = pool
+        self._outages = outages
         self._sql = sql
         self._publish = publish
         self._lock = asyncio.Lock()
@@ -64,8 +74,9 @@ class Tail:
                 async with self._lock:
                     while await self._read_on():
                         pass
-            except ClipferryError as error:
-                logger.error("The log could not be read.", action="tail_failed", reason=error.reason.name)
+            except ClipferryError:
+                await asyncio.sleep(_AGAIN_S)
+                continue
             try:
                 async with asyncio.timeout(_LOOK_S if hears_bell() else _LOOK_WITHOUT_BELL_S):
                     await self._woken.wait()
@@ -75,7 +86,7 @@ class Tail:
 
     async def _read_on(self) -> bool:
         """Publish the next page; returns whether there may be another."""
-        with told_as_unavailable():
+        with self._outages.told():
             async with self._pool.acquire() as connection:
                 rows = await connection.fetch(self._sql["changes_after"], self.sequence, _PAGE)
         if rows:

@@ -11,12 +11,12 @@ import structlog
 
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
+from services.queue.adapters.backend import Rules
 from services.queue.adapters.rows import to_job, to_row
 from services.queue.core.batch import Batch
 from services.queue.core.calls import Call, Purge, Wanted, wanted_by
 from services.queue.core.job import ACTIVE, Job, State
-from services.queue.core.lease import Policy
-from services.queue.core.ledger import Ledger, Limits
+from services.queue.core.ledger import Ledger
 from services.queue.core.ports import Change, Purged
 
 logger = structlog.get_logger(__name__)
@@ -28,9 +28,7 @@ class SqliteEngine:
     Args:
         connection: Its own.
         sql: Statements by name.
-        limits: What is admitted.
-        policy: Numbers for decisions.
-        encode: Serialises a job for the wire.
+        rules: See there.
         clock: Only ever read forward.
     """
 
@@ -39,18 +37,14 @@ class SqliteEngine:
         connection: sqlite3.Connection,
         sql: Mapping[str, str],
         *,
-        limits: Limits,
-        policy: Policy,
-        encode: Callable[[Job], bytes],
+        rules: Rules,
         clock: Clock,
     ) -> None:
         self._execute = connection.execute
         self._executemany = connection.executemany
         self._connection = connection
         self._sql = sql
-        self._limits = limits
-        self._policy = policy
-        self._encode = encode
+        self._rules = rules
         self._clock = clock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue-writer")
         self._runs: dict[str, Job] = {}
@@ -92,7 +86,7 @@ class SqliteEngine:
             now_ms = max(self._clock.time_ms(), self._now_ms)
             if self._was_away:
                 self._grant_grace(now_ms)
-            batch = Batch(ledger, self._policy, self._encode, now_ms=now_ms, sequence=self._sequence)
+            batch = Batch(ledger, self._rules.policy, self._rules.encode, now_ms=now_ms, sequence=self._sequence)
             answers = decide(batch)
             self._save(batch)
             self._execute("COMMIT")
@@ -172,7 +166,7 @@ class SqliteEngine:
 
     def _restore(self) -> Ledger:
         self._sequence, ended_count, self._now_ms = self._execute(self._sql["read_meta"]).fetchone()
-        ledger = Ledger(self._limits, ended_count=ended_count)
+        ledger = Ledger(self._rules.limits, ended_count=ended_count)
         for row in self._execute(self._sql["live_jobs"]):
             ledger.restore(to_job(row))
         for state, count in self._execute(self._sql["count_ended"]):
@@ -180,7 +174,7 @@ class SqliteEngine:
         return ledger
 
     def _grant_grace(self, now_ms: int) -> None:
-        self._execute(self._sql["grace"], (now_ms + self._policy.lease_ttl_ms,))
+        self._execute(self._sql["grace"], (now_ms + self._rules.policy.lease_ttl_ms,))
 
     def _rollback(self) -> None:
         self._ledger = None

@@ -44,9 +44,7 @@ async def open_sqlite(
         def open_file() -> tuple[SqliteEngine, SqliteReader]:
             stack.enter_context(held_database(path))
             writing, *reading = [stack.enter_context(closing(connect(path))) for _ in range(1 + _READERS)]
-            engine = SqliteEngine(
-                writing, sql, limits=rules.limits, policy=rules.policy, encode=rules.encode, clock=clock
-            )
+            engine = SqliteEngine(writing, sql, rules=rules, clock=clock)
             engine.restore()
             return engine, SqliteReader(reading, sql, rules.encode, lambda: engine.shown)
 
