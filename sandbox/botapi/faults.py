@@ -5,7 +5,23 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-KINDS = ("flood", "status", "no_answer", "reset_after_body", "reset_mid_body", "slow")
+KINDS = (
+    "drip",
+    "endless",
+    "flood",
+    "garbage",
+    "no_answer",
+    "redirect",
+    "reset_after_body",
+    "reset_in_answer",
+    "reset_mid_body",
+    "slow",
+    "stall",
+    "status",
+)
+
+ANSWERED = ("flood", "redirect", "status")
+"""Those that are an answer, in place of what the method would say."""
 
 
 @dataclass(kw_only=True)
@@ -13,8 +29,13 @@ class Fault:
     """One scripted fault. Which of the numbers count depends on `kind`."""
 
     kind: str
-    """``flood``: 429. ``status``: any answer. ``no_answer``: accepts, then says nothing. ``reset_after_body``: accepts,
-    then resets. ``reset_mid_body``: resets after `after_bytes` of the file. ``slow``: reads slowly, then goes on."""
+    """``flood``: 429. ``status``: any answer. ``redirect``: sends to another address.
+
+    Accept the message first: ``no_answer`` says nothing, ``drip`` answers a byte at a time, ``garbage`` in broken JSON,
+    ``endless`` without an end, ``reset_in_answer`` resets after the status, ``reset_after_body`` before it.
+
+    While the file comes: ``reset_mid_body`` resets after `after_bytes` of it, ``stall`` reads no more after them,
+    ``slow`` reads slowly."""
     method: str = ""
     """Bot API method. Empty: every one."""
     chat_id: str = ""
@@ -24,7 +45,7 @@ class Fault:
     retry_after: int = 1
     """Seconds, for ``flood``."""
     code: int = 500
-    """HTTP status, for ``status``."""
+    """HTTP status, for ``status`` and ``endless``."""
     description: str = "Internal Server Error"
     """For ``status``."""
     parameters: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -32,11 +53,11 @@ class Fault:
     is_html: bool = False
     """Whether ``status`` answers in HTML, as a proxy in front of Telegram would."""
     is_early: bool = False
-    """Whether ``flood`` and ``status`` answer before the file is read."""
+    """Whether ``flood``, ``status`` and ``redirect`` answer before the file is read."""
     accepts: bool = False
     """Whether ``status`` keeps the message all the same."""
     after_bytes: int = 0
-    """For ``reset_mid_body``."""
+    """For ``reset_mid_body`` and ``stall``."""
     bytes_per_s: int = 1_000_000
     """For ``slow``."""
 

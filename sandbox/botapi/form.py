@@ -116,14 +116,18 @@ class FormReader:
         if fault.kind == "reset_mid_body" and read_bytes > fault.after_bytes:
             reset(self._request)
             raise ConnectionResetError
+        if fault.kind == "stall" and read_bytes > fault.after_bytes:
+            await asyncio.Event().wait()
         if fault.kind == "slow":
             due_at_s = began_at_s + read_bytes / fault.bytes_per_s
             await asyncio.sleep(max(0.0, due_at_s - time.monotonic()))
 
 
 def answer_of(fault: Fault) -> RefusalError:
-    """Return what ``flood`` and ``status`` answer."""
+    """Return what ``flood``, ``status`` and ``redirect`` answer."""
     if fault.kind == "flood":
         after_s = fault.retry_after
         return RefusalError(429, f"Too Many Requests: retry after {after_s}", retry_after=after_s)
+    if fault.kind == "redirect":
+        return RefusalError(307, "Temporary Redirect")
     return RefusalError(fault.code, fault.description, **fault.parameters)

@@ -1,6 +1,5 @@
 """The stand-in as one block: routes, faults, and a socket on loopback."""
 
-import asyncio
 import hmac
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -12,11 +11,11 @@ import structlog
 from aiohttp import web
 
 from sandbox.botapi.errors import RefusalError
-from sandbox.botapi.faults import Fault, FaultScript
+from sandbox.botapi.faults import ANSWERED, Fault, FaultScript
 from sandbox.botapi.form import Form, FormReader, answer_of
 from sandbox.botapi.inbox import Inbox
 from sandbox.botapi.methods import Methods
-from sandbox.botapi.reset import reset
+from sandbox.botapi.spoiled import spoiled_answer
 from sandbox.botapi.viewer import viewer_routes
 from services.chassis.lifecycle import StartError
 
@@ -114,9 +113,9 @@ class _Edge:
             result = await self._act(method, form)
         except RefusalError as refusal:
             logger.info("A request was refused.", action="request_refused", method=method, code=refusal.code)
-            return _refused(refusal, is_html=fault is not None and fault.is_html)
-        if fault is not None:
-            await _spoil(request, fault)
+            return _refused(request, refusal, is_html=fault is not None and fault.is_html)
+        if fault is not None and (spoiled := await spoiled_answer(request, fault)) is not None:
+            return spoiled
         return web.json_response({"ok": True, "result": result})
 
     def _check_token(self, shown: str) -> None:
@@ -125,7 +124,7 @@ class _Edge:
 
     async def _act(self, method: str, form: Form) -> Any:
         fault = form.fault
-        is_answered = fault is not None and fault.kind in {"flood", "status"}
+        is_answered = fault is not None and fault.kind in ANSWERED
         if fault is not None and is_answered and not fault.accepts:
             raise answer_of(fault)
         result = await self._methods.by_name[method](form)
@@ -135,14 +134,10 @@ class _Edge:
         return result
 
 
-async def _spoil(request: web.Request, fault: Fault) -> None:
-    if fault.kind == "no_answer":
-        await asyncio.Event().wait()
-    if fault.kind == "reset_after_body":
-        reset(request)
-
-
-def _refused(refusal: RefusalError, *, is_html: bool) -> web.Response:
+def _refused(request: web.Request, refusal: RefusalError, *, is_html: bool) -> web.Response:
+    if refusal.code == 307:
+        # With the token in it, as a redirect of a whole server has.
+        return web.Response(status=307, headers={"Location": f"http://127.0.0.1:9{request.path}"})
     if is_html:
         page = f"<html><body><h1>{refusal.code} {refusal.description}</h1></body></html>"
         return web.Response(status=refusal.code, text=page, content_type="text/html")

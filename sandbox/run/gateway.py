@@ -34,9 +34,10 @@ class Gateway:
         """Return a code that signs one browser in, once."""
         return str((await _call(self._http, "POST", "/api/auth/pair", json={}))["pairingCode"])
 
-    async def submit(self, page_url: str) -> dict[str, Any]:
-        """Submit a page and return its job."""
-        return await _call(self._http, "POST", "/api/jobs", json={"url": page_url})
+    async def submit(self, page_url: str, *, destination: str = "") -> dict[str, Any]:
+        """Submit a page for a chat, or for the operator's, and return its job."""
+        chat = {"destination": destination} if destination else {}
+        return await _call(self._http, "POST", "/api/jobs", json={"url": page_url} | chat)
 
     async def get(self, path: str) -> dict[str, Any]:
         """Return the JSON at `path`."""

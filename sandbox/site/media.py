@@ -26,6 +26,7 @@ _HLS = ("-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod"
 
 _TYPES = {
     ".mp4": "video/mp4",
+    ".webm": "video/webm",
     ".m3u8": "application/vnd.apple.mpegurl",
     ".mpd": "application/dash+xml",
     ".ts": "video/mp2t",
@@ -70,6 +71,8 @@ async def make_media() -> Media:
         frames = await _frames_sha256(directory)
         await asyncio.gather(
             _make_rotated(directory),
+            _make_silent(directory),
+            _make_webm(directory),
             _make_hls(directory, "hls"),
             _make_hls(directory, "hls-fmp4", "-hls_segment_type", "fmp4"),
             _make_encrypted(directory),
@@ -116,6 +119,19 @@ def frames_hash(output: bytes) -> str:
 
 async def _make_rotated(directory: Path) -> None:
     await ffmpeg("-display_rotation:v:0", "90", "-i", "clip.mp4", "-c", "copy", "rotated.mp4", cwd=directory)
+
+
+async def _make_silent(directory: Path) -> None:
+    await ffmpeg("-i", "clip.mp4", "-an", "-c", "copy", "silent.mp4", cwd=directory)
+
+
+async def _make_webm(directory: Path) -> None:
+    await ffmpeg(
+        *("-i", "clip.mp4", "-vf", "scale=320:180"),
+        *("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "300k"),
+        *("-c:a", "libopus", "-b:a", "48k", "vp9.webm"),
+        cwd=directory,
+    )
 
 
 async def _make_hls(directory: Path, name: str, *options: str) -> None:

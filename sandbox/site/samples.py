@@ -46,6 +46,8 @@ SAMPLES: Sequence[Sample] = (
         height=WIDTH,
         same_bytes=True,
     ),
+    Sample(path="/media/silent.mp4", title="Silent", about="A picture without a sound"),
+    Sample(path="/media/vp9.webm", title="WebM", about="VP9 and Opus: re-encoded", width=320, height=180),
     Sample(path="/throttled/400/clip.mp4", title="Throttled", about="400 kB/s per connection", same_bytes=True),
     Sample(path="/chunked/clip.mp4", title="Chunked", about="No Content-Length, no ranges", same_bytes=True),
     Sample(path="/redirect/3/media/clip.mp4", title="Redirected", about="Three redirects away", same_bytes=True),

@@ -41,6 +41,25 @@ class NotifierSettings(Settings):
     """Seconds that the Bot API may take to answer after a whole request; it processes a video first. Up to 3,600.
     Default 120."""
 
+    telegram_min_bytes_per_s: int = Field(500_000, validation_alias="TELEGRAM_MIN_BYTES_PER_S", ge=1_000)
+    """Slowest work on a file, in bytes per second: its answer may take so much longer than TELEGRAM_READ_TIMEOUT_S.
+    A local Bot API server takes a file at once and then uploads it. At least 1,000. Default 500,000."""
+
+    telegram_messages_per_s: int = Field(30, validation_alias="TELEGRAM_MESSAGES_PER_S", ge=0, le=1_000)
+    """Messages per second in all. Up to 1,000; 0: no limit. Default 30, as Telegram says."""
+
+    telegram_chat_messages_per_s: int = Field(1, validation_alias="TELEGRAM_CHAT_MESSAGES_PER_S", ge=0, le=1_000)
+    """Messages per second to one chat. Up to 1,000; 0: no limit. Default 1, as Telegram says."""
+
+    telegram_group_messages_per_min: int = Field(
+        20, validation_alias="TELEGRAM_GROUP_MESSAGES_PER_MIN", ge=0, le=60_000
+    )
+    """Messages per minute to one group or channel. Up to 60,000; 0: no limit. Default 20, as Telegram says."""
+
+    flood_wait_s: float = Field(60.0, validation_alias="FLOOD_WAIT_S", ge=0, le=600)
+    """Longest wait of a message for these limits, and for what Telegram asks to wait, in seconds; a job with a longer
+    one goes back to the queue, where it holds no memory. Up to 600. Default 60."""
+
     upload_stall_s: float = Field(60.0, validation_alias="UPLOAD_STALL_S", gt=0, le=3600)
     """Seconds without a part from the processor after which an upload is cut and nothing is sent. Up to 3,600.
     Default 60."""

@@ -4,13 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from clipferry.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
+from services.chassis.allocator import keep_freed_memory
 from services.chassis.clock import SystemClock
 from services.chassis.server import Served, serving
 from services.notifier.adapters.bot_api import BotApi
 from services.notifier.adapters.late_messenger import LateMessenger
 from services.notifier.adapters.token_check import check_token
+from services.notifier.adapters.turns import MessageTurns
 from services.notifier.config import NotifierSettings
 from services.notifier.core.delivery import DeliveryDesk
+from services.notifier.core.flood import FloodGate
 from services.notifier.servicer import NotifierServicer
 
 SERVICE_NAME = "clipferry.notifier.v1.NotifierService"
@@ -23,6 +26,7 @@ async def notifier_service(settings: NotifierSettings) -> AsyncIterator[int]:
     Raises:
         StartError: If the address cannot be listened on, or Telegram does not accept the bot's token.
     """
+    keep_freed_memory()
     api = BotApi(
         base_url=settings.telegram_api_base_url,
         token=settings.telegram_bot_token.get_secret_value(),
@@ -30,11 +34,20 @@ async def notifier_service(settings: NotifierSettings) -> AsyncIterator[int]:
         connect_timeout_s=settings.telegram_connect_timeout_s,
         write_timeout_s=settings.telegram_write_timeout_s,
         read_timeout_s=settings.telegram_read_timeout_s,
+        min_bytes_per_s=settings.telegram_min_bytes_per_s,
     )
     await check_token(api)
+    clock = SystemClock()
+    turns = MessageTurns(
+        clock,
+        per_s=settings.telegram_messages_per_s,
+        per_chat_s=settings.telegram_chat_messages_per_s,
+        per_group_min=settings.telegram_group_messages_per_min,
+    )
     desk = DeliveryDesk(
         LateMessenger(api),
-        SystemClock(),
+        clock,
+        gate=FloodGate(turns, clock, wait_s=settings.flood_wait_s),
         default_chat=settings.telegram_chat_id,
         limit_bytes=settings.telegram_limit_bytes,
         stall_s=settings.upload_stall_s,

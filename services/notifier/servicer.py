@@ -9,7 +9,7 @@ from clipferry.notifier.v1 import notifier_service_pb2 as pb
 from clipferry.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from clipferry.queue.v1 import job_pb2
 from services.chassis.errors import field_invalid
-from services.chassis.wire import span_s
+from services.chassis.wire import duration, span_s
 from services.notifier.core.delivery import DeliveryDesk, Outcome
 from services.notifier.core.message import MediaMessage, TextMessage
 from services.notifier.core.upload import PART_LIMIT_BYTES, Part
@@ -27,10 +27,17 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
         async def report(sent_bytes: int) -> None:
             await context.write(pb.SendVideoResponse(progress=pb.UploadProgress(sent_bytes=sent_bytes)))
 
+        async def tell_wait(wait_s: float) -> None:
+            await context.write(pb.SendVideoResponse(progress=pb.UploadProgress(wait=duration(wait_s))))
+
         async with reading(context) as requests:
             header = await _header(requests)
             outcome = await self._desk.send_media(
-                _media_message(header), _parts(requests), key=header.idempotency_key, report=report
+                _media_message(header),
+                _parts(requests),
+                key=header.idempotency_key,
+                report=report,
+                on_wait=tell_wait,
             )
             await context.write(pb.SendVideoResponse(outcome=_wire_outcome(outcome)))
 

@@ -68,6 +68,19 @@ class ProcessorSettings(Settings):
     download_data_bytes: int = Field(805_306_368, validation_alias="DOWNLOAD_DATA_BYTES", ge=134_217_728)
     """Most bytes of memory of one downloader beside its files. At least 128 MiB. Default 805306368 (768 MiB)."""
 
+    transcode_timeout_s: float = Field(540.0, validation_alias="TRANSCODE_TIMEOUT_S", ge=1, le=86_400)
+    """Seconds that re-encoding one video may take; keep it below QUEUE_TIMEOUT. 1 to 86400. Default 540."""
+
+    transcode_cpu_s: int = Field(900, validation_alias="TRANSCODE_CPU_S", ge=1, le=86_400)
+    """Seconds of CPU time that re-encoding one video may burn. 1 to 86400. Default 900."""
+
+    page_max_bytes: int = Field(67_108_864, validation_alias="PAGE_MAX_BYTES", ge=1_048_576)
+    """Most bytes that are read of a page, its playlists and what else is asked before a download begins.
+    At least 1 MiB. Default 67108864 (64 MiB)."""
+
+    page_timeout_s: float = Field(120.0, validation_alias="PAGE_TIMEOUT_S", ge=0.1, le=3_600)
+    """Seconds that looking at a page may take before a download begins. 0.1 to 3600. Default 120."""
+
     concurrent_fragments: int = Field(4, validation_alias="CONCURRENT_FRAGMENTS", ge=1, le=16)
     """Pieces of one segmented stream that are fetched at once. 1 to 16. Default 4."""
 
@@ -84,12 +97,16 @@ class ProcessorSettings(Settings):
     """Least milliseconds between two progress messages of one job; the first of a quiet job goes at once.
     1 to 10000. Default 100."""
 
-    upload_part_bytes: int = Field(131_072, validation_alias="UPLOAD_PART_BYTES", ge=65_536, le=262_144)
-    """Bytes in each message to the notifier. 65536 to 262144. Default 131072."""
+    upload_part_bytes: int = Field(262_144, validation_alias="UPLOAD_PART_BYTES", ge=65_536, le=262_144)
+    """Bytes in each message to the notifier. 65536 to 262144. Default 262144."""
 
     send_answer_timeout_s: float = Field(180.0, validation_alias="SEND_ANSWER_TIMEOUT_S", ge=0.1, le=3_600)
     """Seconds to wait for Telegram's answer after the last byte; keep it above the notifier's own limit.
     0.1 to 3600. Default 180."""
+
+    telegram_min_bytes_per_s: int = Field(500_000, validation_alias="TELEGRAM_MIN_BYTES_PER_S", ge=1_000)
+    """Slowest work on a file, in bytes per second: its answer may take so much longer than SEND_ANSWER_TIMEOUT_S.
+    The same as at the notifier. At least 1,000. Default 500,000."""
 
     @field_validator("memory_processing")
     @classmethod

@@ -9,14 +9,16 @@ import structlog
 from clipferry.processor.v1 import processor_service_pb2_grpc as processor_grpc
 from clipferry.queue.v1 import job_pb2 as job_pb
 from clipferry.queue.v1 import worker_service_pb2 as worker_pb
+from services.chassis.allocator import keep_freed_memory
 from services.chassis.channel import open_link
 from services.chassis.clock import SystemClock
 from services.chassis.lifecycle import background
 from services.chassis.server import Served, serving
 from services.processor.adapters.addresses import parse_allow_list
 from services.processor.adapters.backends import MoveBook, NotifierDelivery, StreamLeases
+from services.processor.adapters.limits import DownloadLimits
 from services.processor.adapters.media import FfmpegMedia
-from services.processor.adapters.ytdlp import DownloadLimits, open_downloader
+from services.processor.adapters.ytdlp import open_downloader
 from services.processor.config import ProcessorSettings
 from services.processor.core.memory import MemoryBudget
 from services.processor.core.pipeline import Parts
@@ -40,12 +42,18 @@ async def processor_service(settings: ProcessorSettings) -> AsyncIterator[int]:
 
     The downloader comes first, so that nothing of gRPC exists yet when its forkserver is made ready.
     """
+    keep_freed_memory()
     limits = DownloadLimits(
         cpu_s=settings.download_cpu_s,
         data_bytes=settings.download_data_bytes,
         stall_s=settings.stall_s,
         socket_timeout_s=settings.socket_timeout_s,
         fragments_at_once=settings.concurrent_fragments,
+        page_bytes=settings.page_max_bytes,
+        page_s=settings.page_timeout_s,
+        limit_bytes=min(settings.max_memory_per_video, settings.telegram_limit_bytes),
+        transcode_cpu_s=settings.transcode_cpu_s,
+        transcode_timeout_s=settings.transcode_timeout_s,
     )
     allow = parse_allow_list(settings.egress_allow)
     async with (
@@ -71,6 +79,7 @@ async def processing(settings: ProcessorSettings, downloader: Downloader, media:
                 notifier,
                 part_bytes=settings.upload_part_bytes,
                 answer_timeout_s=settings.send_answer_timeout_s,
+                min_bytes_per_s=settings.telegram_min_bytes_per_s,
             ),
             leases=StreamLeases(moves),
             room=process.room,

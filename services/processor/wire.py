@@ -4,7 +4,7 @@ from clipferry.notifier.v1 import notifier_service_pb2 as notifier_pb
 from clipferry.queue.v1 import job_pb2 as job_pb
 from clipferry.queue.v1 import worker_service_pb2 as worker_pb
 from services.chassis.clock import Clock
-from services.chassis.errors import ClipferryError
+from services.chassis.errors import ClipferryError, Reason
 from services.chassis.wire import duration, span_s, timestamp
 from services.processor.core.run import FetchRequest, Header, MediaKind, MediaSummary, Progress, Receipt, Run, Stage
 
@@ -103,12 +103,17 @@ def failure(of: Run, error: ClipferryError, *, not_sent: bool) -> worker_pb.Fail
         error=job_pb.JobError(
             reason=error.reason.name,
             message=error.message,
-            retryable=error.reason.retryable,
+            retryable=error.reason.retryable and not _is_final(of, error),
             metadata=error.metadata,
         ),
         retry_after=None if error.retry_after_s is None else duration(error.retry_after_s),
         not_sent=not_sent,
     )
+
+
+def _is_final(of: Run, error: ClipferryError) -> bool:
+    """Tell a site that still asks to slow down after it was given its time: every further run makes it worse."""
+    return error.reason is Reason.RATE_LIMITED and of.attempt > 1
 
 
 def video_header(header: Header) -> notifier_pb.VideoHeader:

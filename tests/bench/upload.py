@@ -1,16 +1,24 @@
 """The bytes' path from the processor to the Bot API's socket: speed, and what it costs in memory."""
 
 import asyncio
+import os
+import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 
-from services.chassis.channel import open_link
+from services.chassis.allocator import keep_freed_memory
+from services.chassis.channel import Link, open_link
+from services.chassis.lifecycle import background
 from services.processor.adapters.backends import NotifierDelivery
+from services.processor.config import ProcessorSettings
 from services.processor.core.run import FetchRequest, Header, MediaKind, Run
 from tests.bench.figure import Figure
+from tests.bench.lag import lag_p99_ms, note_lag
+from tests.bench.memory import forget_peak, peak_rss_bytes, rss_bytes
 from tests.bench.process import process
 from tests.fakes.notifier_tools import TOKEN
 from tests.processes.ports import free_ports
@@ -30,33 +38,73 @@ class Zeros:
         return bytes(min(length, self.size_bytes - offset))
 
 
+@dataclass
+class _Runs:
+    """What each run of ours has shown."""
+
+    megabytes_per_s: list[float] = field(default_factory=list)
+    notifier_growth: list[float] = field(default_factory=list)
+    sender_growth: list[float] = field(default_factory=list)
+    windows_s: list[tuple[float, float]] = field(default_factory=list)
+
+
 async def upload_path() -> Sequence[Figure]:
     """Measure 300 MB through a notifier process, beside a plain streaming HTTP client to the same sink."""
     ports = free_ports(["sink", "notifier"])
+    sink_url = f"http://127.0.0.1:{ports['sink']}"
     environment = {
         "NOTIFIER_LISTEN_ADDRESS": f"127.0.0.1:{ports['notifier']}",
-        "TELEGRAM_API_BASE_URL": f"http://127.0.0.1:{ports['sink']}",
+        "TELEGRAM_API_BASE_URL": sink_url,
         "TELEGRAM_BOT_TOKEN": TOKEN,
         "TELEGRAM_LIMIT_BYTES": "2000000000",
+        "TELEGRAM_CHAT_MESSAGES_PER_S": "0",
         "LOG_LEVEL": "WARNING",
     }
-    async with (
-        process("tests.bench.sink", str(ports["sink"]), port=ports["sink"]),
-        process("services.notifier", port=ports["notifier"], environment=environment) as notifier,
-        open_link(f"127.0.0.1:{ports['notifier']}") as link,
-    ):
-        delivery = NotifierDelivery(link, part_bytes=128 * 1024, answer_timeout_s=60)
-        await _send(delivery, 1_000_000)
-        before_bytes = notifier.memory_info().rss
-        ours, peer, growth = [], [], []
-        for _ in range(RUNS_COUNT):
-            ours.append(await _send(delivery, SIZE_BYTES))
-            growth.append((notifier.memory_info().rss - before_bytes) / 1e6)
-            peer.append(await _post(f"http://127.0.0.1:{ports['sink']}/upload", SIZE_BYTES))
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="clipferry-bench-") as directory:
+        keep_freed_memory()  # as the processor does
+        notes = {name: Path(directory) / name for name in ("notifier", "sender")}
+        async with (
+            process("tests.bench.sink", str(ports["sink"]), port=ports["sink"]),
+            process(
+                "tests.bench.lag", str(notes["notifier"]), port=ports["notifier"], environment=environment
+            ) as notifier,
+            open_link(f"127.0.0.1:{ports['notifier']}") as link,
+            background(note_lag(notes["sender"]), name="lag"),
+        ):
+            runs, peer = await _measure(link, notifier.pid, sink_url)
+        lags = {name: lag_p99_ms(path, runs.windows_s) for name, path in notes.items()}
     return [
-        Figure("upload, MB/s, 300 MB", ours, "≥ 400 MB/s", peer, "httpx streaming straight to the sink, no gRPC hop"),
-        Figure("notifier RSS growth, MB", growth, "≤ 16 MB"),
+        Figure(
+            "upload, MB/s, 300 MB",
+            runs.megabytes_per_s,
+            "≥ 400 MB/s",
+            peer,
+            "httpx streaming straight to the sink, no gRPC hop",
+        ),
+        Figure("upload, notifier's peak RSS growth, MB", runs.notifier_growth, "≤ 16 MB"),
+        Figure("upload, sender's peak RSS growth, MB", runs.sender_growth, "≤ 16 MB"),
+        Figure("upload, notifier's loop lag p99, ms", lags["notifier"], "< 20 ms"),
+        Figure("upload, sender's loop lag p99, ms", lags["sender"], "< 20 ms"),
     ]
+
+
+async def _measure(link: Link, notifier_pid: int, sink_url: str) -> tuple[_Runs, list[float]]:
+    part_bytes = ProcessorSettings.model_fields["upload_part_bytes"].default
+    delivery = NotifierDelivery(link, part_bytes=part_bytes, answer_timeout_s=60, min_bytes_per_s=1_000_000)
+    await _send(delivery, 1_000_000)
+    await _post(f"{sink_url}/upload", 1_000_000)
+    before = {pid: rss_bytes(pid) for pid in (notifier_pid, os.getpid())}
+    runs, peer = _Runs(), []
+    for _ in range(RUNS_COUNT):
+        for pid in before:
+            forget_peak(pid)
+        begin_s = time.monotonic()
+        runs.megabytes_per_s.append(await _send(delivery, SIZE_BYTES))
+        runs.windows_s.append((begin_s, time.monotonic()))
+        runs.notifier_growth.append((peak_rss_bytes(notifier_pid) - before[notifier_pid]) / 1e6)
+        runs.sender_growth.append((peak_rss_bytes(os.getpid()) - before[os.getpid()]) / 1e6)
+        peer.append(await _post(f"{sink_url}/upload", SIZE_BYTES))
+    return runs, peer
 
 
 async def _send(delivery: NotifierDelivery, size_bytes: int) -> float:
@@ -85,7 +133,9 @@ async def _send(delivery: NotifierDelivery, size_bytes: int) -> float:
         performer="",
     )
     started_at_s = time.perf_counter()
-    await delivery.send(header, Zeros(size_bytes), commit=lambda: asyncio.sleep(0), on_sent=lambda _: None)
+    await delivery.send(
+        header, Zeros(size_bytes), commit=lambda: asyncio.sleep(0), on_sent=lambda _: None, on_wait=lambda _: None
+    )
     return size_bytes / 1e6 / (time.perf_counter() - started_at_s)
 
 

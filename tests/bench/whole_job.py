@@ -14,13 +14,19 @@ from aiohttp import web
 
 from sandbox.run.gateway import Gateway
 from tests.bench.figure import Figure, alternated
+from tests.bench.footprint import footprint
+from tests.bench.memory import forget_peak, peak_rss_bytes, rss_bytes
 from tests.bench.process import process
 from tests.fakes.notifier_tools import TOKEN
 from tests.processes.ports import free_ports
-from tests.processes.stack import prepared_stack
+from tests.processes.stack import Stack, prepared_stack
 
-MEGABYTES = (5, 40)
+GOALS = {5: "≤ 0.4", 40: "≤ 0.6", 300: "≤ 0.9"}
+"""By size in MB."""
 RUNS_COUNT = 5
+MEMORY_RUNS_COUNT = 2
+ROOM = {"MAX_MEMORY_PER_VIDEO": "400000000", "MAX_TOTAL_MEMORY": "900000000", "TELEGRAM_LIMIT_BYTES": "2000000000"}
+"""As with a local Bot API server."""
 
 
 async def whole_jobs() -> Sequence[Figure]:
@@ -43,13 +49,14 @@ async def _measure(directory: Path, site_port: int, bot_api_url: str) -> Sequenc
         TELEGRAM_CHAT_ID="1",
         LOG_LEVEL="WARNING",
     ) as stack:
-        stack.variables |= {"EGRESS_ALLOW": f"127.0.0.1:{site_port}", "TELEGRAM_API_BASE_URL": bot_api_url}
+        stack.variables |= {"EGRESS_ALLOW": f"127.0.0.1:{site_port}", "TELEGRAM_API_BASE_URL": bot_api_url, **ROOM}
         services = ("queue", "notifier", "processor", "gateway")
         for name in services:
             stack.start(name)
         await stack.until_ready(*services)
         async with stack.gateway() as gateway:
-            return [await _row(gateway, directory, site_port, bot_api_url, size) for size in MEGABYTES]
+            speed = [await _row(gateway, directory, site_port, bot_api_url, size) for size in GOALS]
+            return speed + await _memory_rows(stack, gateway, directory, f"http://127.0.0.1:{site_port}")
 
 
 async def _row(gateway: Gateway, directory: Path, site_port: int, bot_api_url: str, megabytes: int) -> Figure:
@@ -58,8 +65,34 @@ async def _row(gateway: Gateway, directory: Path, site_port: int, bot_api_url: s
     ours, peer = await alternated(
         lambda: _deliver(gateway, url), lambda: _by_hand(directory, url, bot_api_url), count=RUNS_COUNT
     )
-    goal = {5: "≤ 0.4", 40: "≤ 0.6"}[megabytes]
-    return Figure(f"whole job, s, {megabytes} MB", ours, goal, peer, "yt-dlp to a tmpfs file, then curl -F")
+    peer_name = "yt-dlp to a tmpfs file, then curl -F"
+    return Figure(f"whole job, s, {megabytes} MB", ours, GOALS[megabytes], peer, peer_name)
+
+
+async def _memory_rows(stack: Stack, gateway: Gateway, directory: Path, site_url: str) -> list[Figure]:
+    pids = {name: stack.pid(name) for name in ("processor", "notifier")}
+    before = {name: rss_bytes(pid) for name, pid in pids.items()}
+    growth: dict[str, list[float]] = {name: [] for name in pids}
+    held: dict[str, list[float]] = {"300.mp4": [], "merged/master.m3u8": []}
+    for path, shares in held.items():
+        whole_bytes = sum(file.stat().st_size for file in _files_of(directory / path))
+        for _ in range(MEMORY_RUNS_COUNT):
+            for pid in pids.values():
+                forget_peak(pid)
+            async with footprint(stack.tmpfs_dir, pids["processor"]) as found:
+                await _deliver(gateway, f"{site_url}/{path}")
+            shares.append(found.peak_bytes / whole_bytes)
+            for name, pid in pids.items():
+                growth[name].append((peak_rss_bytes(pid) - before[name]) / 1e6)
+    return [
+        *(Figure(f"job of 300 MB, {name}'s peak RSS growth, MB", growth[name], "≤ 16 MB") for name in pids),
+        Figure("peak tmpfs ÷ file, progressive, 300 MB", held["300.mp4"], "≤ 1.0"),
+        Figure("peak tmpfs ÷ file, picture and sound merged, 40 MB", held["merged/master.m3u8"], "≤ 2.0"),
+    ]
+
+
+def _files_of(path: Path) -> list[Path]:
+    return [path] if path.suffix == ".mp4" else [*path.parent.glob("*.ts"), *path.parent.glob("*.m4s")]
 
 
 async def _deliver(gateway: Gateway, url: str) -> float:
@@ -97,9 +130,15 @@ async def _make_clips(directory: Path) -> None:
     base = str(directory / "base.mp4")
     codec = ["-c:v", "libx264", "-preset", "ultrafast", "-b:v", "4M", "-minrate", "4M", "-c:a", "aac", "-shortest"]
     await _run(*ffmpeg, *source, *codec, base)
-    for megabytes in MEGABYTES:
+    for megabytes in GOALS:
         loops = max(0, round(megabytes * 1e6 / Path(base).stat().st_size) - 1)
         await _run(*ffmpeg, "-stream_loop", str(loops), "-i", base, "-c", "copy", str(directory / f"{megabytes}.mp4"))
+    (directory / "merged").mkdir()
+    streams = "v:0,agroup:a a:0,agroup:a,default:yes"
+    hls = ["-f", "hls", "-hls_time", "4", "-hls_list_size", "0", "-hls_playlist_type", "vod"]
+    names = ["-master_pl_name", "master.m3u8", "-var_stream_map", streams, str(directory / "merged" / "%v.m3u8")]
+    maps = ["-map", "0:v", "-map", "0:a", "-c", "copy"]
+    await _run(*ffmpeg, "-i", str(directory / "40.mp4"), *maps, *hls, *names)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ from sandbox.botapi.faults import Fault
 from sandbox.botapi.server import RunningBotApi, bot_api
 from services.chassis.channel import open_link
 from services.chassis.status import remote_errors
+from services.chassis.wire import span_s
 from services.notifier.config import NotifierSettings
 from services.notifier.service import notifier_service
 from tests.fakes.eventually import eventually
@@ -24,6 +25,12 @@ TOKEN = "123456789:AAH-a-token-for-tests-and-nothing-else"
 CHAT = "1000"
 CHATS = (CHAT, "-1001", "@news")
 PART_BYTES = 64 * 1024
+NO_LIMITS: Mapping[str, Any] = {
+    "telegram_messages_per_s": 0,
+    "telegram_chat_messages_per_s": 0,
+    "telegram_group_messages_per_min": 0,
+}
+"""Most tests send more than one message to one chat, and are not about its pace."""
 
 
 def settings(url: str, **changes: Any) -> NotifierSettings:
@@ -34,6 +41,7 @@ def settings(url: str, **changes: Any) -> NotifierSettings:
         "telegram_chat_id": CHAT,
         "telegram_api_base_url": url,
         "drain_s": 0.1,
+        **NO_LIMITS,
     }
     return NotifierSettings(**{**known, **changes})
 
@@ -52,6 +60,8 @@ class Upload:
     data: bytes
     sent_bytes: list[int] = field(default_factory=list)
     """Progress that came, in order."""
+    waits_s: list[float] = field(default_factory=list)
+    """Waits that were announced, in order."""
 
     async def write_part(self, place: int) -> None:
         """Write one part."""
@@ -69,13 +79,37 @@ class Upload:
         await self.call.write(pb.SendVideoRequest(last_part=last))
         await self.call.done_writing()
 
+    async def write_whole(self) -> None:
+        """Write every part, and half-close; or as far as the notifier listens."""
+        try:
+            await self.write_all_but_last()
+            await self.write_last()
+        except Exception:  # noqa: BLE001 - a call that was refused cannot be written to; its outcome says why
+            return
+
     async def progress_to(self, sent_bytes: int) -> None:
         """Read progress until `sent_bytes` have gone out."""
         while not self.sent_bytes or self.sent_bytes[-1] < sent_bytes:
             with remote_errors():
                 message = await self.call.read()
             assert message.HasField("progress"), message
-            self.sent_bytes.append(message.progress.sent_bytes)
+            self._note(message.progress)
+
+    async def announced_wait(self) -> float:
+        """Read to the next wait that is announced, in seconds."""
+        known_count = len(self.waits_s)
+        while len(self.waits_s) == known_count:
+            with remote_errors():
+                message = await self.call.read()
+            assert message.HasField("progress"), message
+            self._note(message.progress)
+        return self.waits_s[-1]
+
+    def _note(self, progress: pb.UploadProgress) -> None:
+        if progress.HasField("wait"):
+            self.waits_s.append(span_s(progress.wait))
+        else:
+            self.sent_bytes.append(progress.sent_bytes)
 
     async def outcome(self) -> pb.SendOutcome:
         """Read to the outcome; raises the `ClipferryError` that came instead."""
@@ -84,7 +118,7 @@ class Upload:
                 if message.HasField("outcome"):
                     outcome: pb.SendOutcome = message.outcome
                     return outcome
-                self.sent_bytes.append(message.progress.sent_bytes)
+                self._note(message.progress)
         raise AssertionError("the call ended without an outcome")
 
     @property
@@ -115,7 +149,7 @@ class Desk:
     async def send(self, data: bytes, **changes: Any) -> pb.SendOutcome:
         """Send a whole file; raises the `ClipferryError` that came instead of an outcome."""
         upload = await self.start(data, **changes)
-        writing = asyncio.create_task(self._write(upload))
+        writing = asyncio.create_task(upload.write_whole())
         try:
             return await upload.outcome()
         finally:
@@ -138,13 +172,6 @@ class Desk:
             return not self.bot_api.open_requests
 
         await eventually(is_idle, what="the end of the requests")
-
-    async def _write(self, upload: Upload) -> None:
-        try:
-            await upload.write_all_but_last()
-            await upload.write_last()
-        except Exception:  # noqa: BLE001 - a call that was refused cannot be written to; its outcome says why
-            return
 
 
 @asynccontextmanager

@@ -10,8 +10,9 @@ import grpc
 from clipferry.notifier.v1 import notifier_service_pb2 as pb
 from clipferry.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from clipferry.queue.v1 import job_pb2 as job_pb
-from services.chassis.errors import ClipferryError
+from services.chassis.errors import ClipferryError, Reason
 from services.chassis.server import Served, serving
+from services.chassis.wire import duration
 
 OUTCOME = pb.SendVideoResponse(
     outcome=pb.SendOutcome(delivery=job_pb.Delivery(chat_id=7, message_id=8, file_id="f", size_bytes=1))
@@ -37,6 +38,11 @@ class ScriptedNotifier(pb_grpc.NotifierServiceServicer):
     got_part: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     replays: bool = False
+    moved_to: str = ""
+    """Refuses the whole file for any other chat, and names this one."""
+    wait_s: float = 0.0
+    """Says that so long a wait comes first."""
+    call_count: int = 0
 
     def __post_init__(self) -> None:
         self.takes.set()
@@ -50,6 +56,10 @@ class ScriptedNotifier(pb_grpc.NotifierServiceServicer):
                 kind = request.WhichOneof("kind")
                 if kind == "header":
                     self.header = request.header
+                    self.call_count += 1
+                    self.data.clear()
+                    if self.wait_s:
+                        yield pb.SendVideoResponse(progress=pb.UploadProgress(wait=duration(self.wait_s)))
                     if self.replays:
                         yield OUTCOME
                         return
@@ -66,10 +76,15 @@ class ScriptedNotifier(pb_grpc.NotifierServiceServicer):
                     self.got_last.set()
                     await self.answers.wait()
                     await self._fail(context)
+                    self._follow_chat()
                     yield OUTCOME
                     return
         finally:
             self.ended.set()
+
+    def _follow_chat(self) -> None:
+        if self.moved_to and self.header is not None and self.header.destination != self.moved_to:
+            raise ClipferryError(Reason.CHAT_UNAVAILABLE, migrate_to_chat_id=int(self.moved_to))
 
     async def _fail_if_due(self, context: grpc.aio.ServicerContext) -> None:
         if self.fail_after_bytes is not None and len(self.data) >= self.fail_after_bytes:

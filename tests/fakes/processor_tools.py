@@ -6,8 +6,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from services.chassis.errors import ClipferryError
+from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.ports import Layout
+from services.processor.core.recipe import Recipe
 from services.processor.core.run import (
     FetchRequest,
     FetchStage,
@@ -91,6 +92,14 @@ class FakeDownloader:
     data: bytes = b"v" * 3_000
     open_count: int = 0
     limit_bytes: int = 0
+    allowed: list[int | None] = field(default_factory=list)
+    """What a download was allowed to hold, from first to last."""
+    format_id: str = ""
+    recipe: Recipe | None = None
+    larger: frozenset[str] = frozenset()
+    """Ids of formats that prove too large on the way."""
+    fetched: list[str] = field(default_factory=list)
+    """Ids of the formats that were fetched, in order."""
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
@@ -112,14 +121,28 @@ class FakeFetch:
         await self._site.script.step("extract")
         return self._site.found
 
-    async def download(self, *, limit_bytes: int) -> AsyncGenerator[Moved, None]:
-        self._site.limit_bytes = limit_bytes
+    async def download(
+        self, *, limit_bytes: int, format_id: str = "", recipe: Recipe | None = None
+    ) -> AsyncGenerator[Moved, None]:
+        self._site.limit_bytes, self._site.format_id, self._site.recipe = limit_bytes, format_id, recipe
+        self._site.fetched.append(format_id)
+        if format_id in self._site.larger and recipe is None:
+            raise ClipferryError(Reason.VIDEO_TOO_LARGE, size_bytes=limit_bytes + 1, limit_bytes=limit_bytes)
         for number, move in enumerate(self._site.moves):
             yield move
             if number == 0:
                 await self._site.script.step("download")
         if self._site.found.is_live:
             await self._site.finished.wait()
+
+    def allow(self, held_bytes: int | None) -> None:
+        self._site.allowed.append(held_bytes)
+
+    def pause(self) -> None:
+        self._site.script.steps.append("pause")
+
+    def resume(self) -> None:
+        self._site.script.steps.append("resume")
 
     async def finish(self) -> None:
         self._site.finished.set()
@@ -174,6 +197,7 @@ class FakeDelivery:
         *,
         commit: Callable[[], Awaitable[None]],
         on_sent: Callable[[int], None],
+        on_wait: Callable[[float], None],
     ) -> Receipt:
         await self.script.step("send")
         on_sent(layout.size_bytes // 2)

@@ -52,4 +52,5 @@ async def test_unknown_certificate_means_nothing_was_sent(desk: Desk, monkeypatc
         await desk.send(mp4_clip())
 
     assert caught.value.reason is Reason.TELEGRAM_UNREACHABLE
+    assert "its certificate could not be verified; nothing was sent" in caught.value.message
     assert len(desk.bot_api.messages) == 0

@@ -1,5 +1,6 @@
 """SendVideo as the processor sees it: real gRPC in front, real HTTP and real media behind."""
 
+import contextlib
 import hashlib
 import json
 import math
@@ -9,6 +10,7 @@ from itertools import pairwise
 import grpc
 import pytest
 
+from clipferry.notifier.v1 import notifier_service_pb2 as pb
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.wire import duration
 from tests.fakes.clips import jpeg, m4a_clip, mp4_clip, padded
@@ -90,6 +92,41 @@ async def test_audio_goes_as_audio(desk: Desk) -> None:
     assert message.method == "sendAudio"
     fields = {key: message.fields[key] for key in ("title", "performer", "duration", "caption")}
     assert fields == {"title": "Song", "performer": "Band", "duration": "61", "caption": "Listen"}
+    assert message.file is not None
+    assert (message.file.name, message.file.mime_type) == ("track.m4a", "audio/mp4")
+    assert message.file.thumbnail == jpeg()
+
+
+async def test_titles_are_never_markup(desk: Desk) -> None:
+    """No parse mode is used: nothing in a title can be an error of it, and nothing is lost."""
+    texts = ["_*[]()~`>#+-=|{}.!", "<b>x</i> &amp; <script>", "[a](tg://user?id=1", "```", "\\", "\u200f\u202ex"]
+    for text in texts:
+        await desk.send(mp4_clip(), caption=text)
+
+    assert [message.fields["caption"] for message in desk.bot_api.messages] == texts
+    assert all("parse_mode" not in message.fields for message in desk.bot_api.messages)
+
+
+async def test_a_file_is_never_sent_as_a_document(desk: Desk) -> None:
+    """What is no playable video is refused by Telegram and told; it does not arrive as a file without a word."""
+    with pytest.raises(ClipferryError):
+        await desk.send(bytes(100_000))
+
+    assert set(desk.bot_api.faults.request_counts) == {"getMe", "sendVideo"}
+
+
+async def test_a_part_that_is_too_large_is_refused_and_the_service_lives(desk: Desk) -> None:
+    """A part has at most 256 KiB, and a message of 17,777,780 bytes does not get in at all."""
+    for size_bytes, code in ((256 * 1024 + 1, "INVALID_ARGUMENT"), (17_777_780, "RESOURCE_EXHAUSTED")):
+        upload = await desk.start(padded(mp4_clip(), 20_000_000))
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            await upload.call.write(pb.SendVideoRequest(part=bytes(size_bytes)))
+        assert (await upload.call.code()).name == code
+    await desk.requests_ended()
+
+    await desk.send(mp4_clip())
+
+    assert len(desk.bot_api.messages) == 1
 
 
 async def test_progress_rises_to_the_end(desk: Desk) -> None:
@@ -201,7 +238,7 @@ async def test_repeat_returns_the_first_delivery(desk: Desk) -> None:
 
 async def test_failed_delivery_is_no_known_outcome(desk: Desk) -> None:
     """After a refusal the same key is sent anew."""
-    desk.fault("flood", retry_after=3)
+    desk.fault("flood", retry_after=1)
     with pytest.raises(ClipferryError):
         await desk.send(mp4_clip(), idempotency_key="jobs/1")
 
@@ -254,16 +291,16 @@ async def test_the_size_limit_is_exact(desk: Desk) -> None:
     """50,000,000 bytes of media arrive, whatever the multipart body adds; one more is refused before it is sent."""
     clip = padded(mp4_clip(), 50_000_000)
 
-    await desk.send(clip, thumbnail=jpeg())
+    await desk.send(padded(mp4_clip(), 49_999_999), thumbnail=jpeg(), caption="🎬" * 512)
+    await desk.send(clip, thumbnail=jpeg(), caption="🎬" * 512)
     with pytest.raises(ClipferryError) as caught:
         await desk.send(clip + b"\0")
 
-    (message,) = desk.bot_api.messages
-    assert message.file is not None
-    assert len(message.file.data) == 50_000_000
+    sizes_bytes = [len(message.file.data) for message in desk.bot_api.messages if message.file is not None]
+    assert sizes_bytes == [49_999_999, 50_000_000]
     assert caught.value.reason is Reason.VIDEO_TOO_LARGE
     assert caught.value.metadata == {"size_bytes": "50000001", "limit_bytes": "50000000"}
-    assert desk.bot_api.faults.request_counts["sendVideo"] == 1
+    assert desk.bot_api.faults.request_counts["sendVideo"] == 2
 
 
 async def test_media_that_does_not_decode_is_refused(desk: Desk) -> None:

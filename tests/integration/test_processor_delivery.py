@@ -8,7 +8,7 @@ import google_crc32c
 import grpc
 import pytest
 
-from services.chassis.channel import open_link
+from services.chassis.channel import Link, open_link
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.adapters.backends import NotifierDelivery
 from services.processor.core.run import Header, MediaKind, Receipt
@@ -23,8 +23,10 @@ DATA = bytes(range(256)) * 4_000
 class Trip:
     delivery: NotifierDelivery
     notifier: ScriptedNotifier
+    link: Link
     data: bytes = DATA
     sent: list[int] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
     commits: list[int] = field(default_factory=list)
     """Bytes the notifier had at each commit."""
     refusal: ClipferryError | None = None
@@ -44,7 +46,9 @@ class Trip:
             title="Walk",
             performer="",
         )
-        return await self.delivery.send(header, BytesLayout(self.data), commit=self._commit, on_sent=self.sent.append)
+        return await self.delivery.send(
+            header, BytesLayout(self.data), commit=self._commit, on_sent=self.sent.append, on_wait=self.waits.append
+        )
 
     async def _commit(self) -> None:
         self.commits.append(len(self.notifier.data))
@@ -61,7 +65,9 @@ class Trip:
 async def trip() -> AsyncIterator[Trip]:
     notifier = ScriptedNotifier()
     async with scripted_notifier(notifier) as address, open_link(address) as link:
-        yield Trip(NotifierDelivery(link, part_bytes=PART, answer_timeout_s=0.5), notifier)
+        yield Trip(
+            NotifierDelivery(link, part_bytes=PART, answer_timeout_s=0.5, min_bytes_per_s=100_000_000), notifier, link
+        )
 
 
 async def test_the_file_arrives_whole_with_all_that_is_known_of_it(trip: Trip) -> None:
@@ -175,6 +181,54 @@ async def test_an_outcome_that_was_known_already_ends_the_upload(trip: Trip) -> 
     assert trip.commits == []
 
 
+async def test_a_chat_that_has_moved_gets_the_file_once_more(trip: Trip) -> None:
+    """Telegram refused the whole file and said where the chat is now: it goes there, whole, with its own commit."""
+    trip.notifier.moved_to = "-1007"
+
+    receipt = await trip.send()
+
+    assert receipt.message_id == 8
+    assert trip.notifier.call_count == 2
+    assert trip.notifier.header is not None
+    assert trip.notifier.header.destination == "-1007"
+    assert bytes(trip.notifier.data) == DATA
+    assert trip.commits == [len(DATA) - PART] * 2
+
+
+async def test_a_chat_that_moves_again_is_given_up(trip: Trip) -> None:
+    """Once more, not for ever; the error names where it went."""
+    trip.notifier.failure = ClipferryError(Reason.CHAT_UNAVAILABLE, migrate_to_chat_id=-1008)
+
+    with pytest.raises(ClipferryError) as caught:
+        await trip.send()
+
+    assert (caught.value.reason, caught.value.metadata) == (Reason.CHAT_UNAVAILABLE, {"migrate_to_chat_id": "-1008"})
+    assert trip.notifier.call_count == 2
+
+
+async def test_a_wait_for_the_chats_turn_is_told(trip: Trip) -> None:
+    """It is no progress, and is told as what it is."""
+    trip.notifier.wait_s = 2.5
+
+    await trip.send()
+
+    assert trip.waits == [2.5]
+    assert trip.sent[0] > 0
+
+
+async def test_a_large_file_may_take_longer_to_be_answered(trip: Trip) -> None:
+    """A local Bot API server takes the file at once, and is silent while it uploads it."""
+    trip.delivery = NotifierDelivery(trip.link, part_bytes=PART, answer_timeout_s=0.1, min_bytes_per_s=len(DATA))
+    trip.notifier.answers.clear()
+    sending = asyncio.create_task(trip.send())
+    await trip.notifier.got_last.wait()
+    await asyncio.sleep(0.4)
+
+    trip.notifier.answers.set()
+
+    assert (await sending).message_id == 8
+
+
 async def test_cancelling_closes_the_call(trip: Trip) -> None:
     trip.notifier.takes.clear()
     sending = asyncio.create_task(trip.send())
@@ -187,5 +241,9 @@ async def test_cancelling_closes_the_call(trip: Trip) -> None:
 
 async def test_a_notifier_that_is_not_there_sends_nothing() -> None:
     async with open_link("127.0.0.1:1") as link:
-        trip = Trip(NotifierDelivery(link, part_bytes=PART, answer_timeout_s=0.5), ScriptedNotifier())
+        trip = Trip(
+            NotifierDelivery(link, part_bytes=PART, answer_timeout_s=0.5, min_bytes_per_s=100_000_000),
+            ScriptedNotifier(),
+            link,
+        )
         assert await trip.failure() is Reason.UNAVAILABLE

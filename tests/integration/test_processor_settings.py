@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 import structlog
@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from services.chassis.settings import SettingsError, load
 from services.processor.config import ProcessorSettings
+from services.processor.core.room import Room
 from tests.fakes.processor_queue import ScriptedQueue, assign
 from tests.integration.test_processor_worker import a_world
 
@@ -105,3 +106,36 @@ async def test_auto_memory_cleanup_is_told_to_the_queue() -> None:
         queue = ScriptedQueue()
         async with a_world(queue, auto_memory_cleanup=wanted):
             assert (await queue.stream()).hello.auto_cleanup is wanted
+
+
+async def test_memory_warning_threshold_is_when_a_warning_is_written() -> None:
+    """A run of 50 MB on 60 MB is above 80 %, and below 90 %."""
+    for threshold, is_warned in ((80, True), (90, False)):
+        told = await _lines_of_a_run(
+            "memory_high", bool, max_total_memory=60_000_000, memory_warning_threshold=threshold, debug_memory=True
+        )
+        assert (told > 0) is is_warned, threshold
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+async def test_auto_memory_cleanup_takes_back_what_a_run_left(monkeypatch: pytest.MonkeyPatch, is_on: bool) -> None:
+    """A run that has ended without giving its memory back is noticed at the next look, unless that is switched off."""
+    looks = 0
+
+    def look(room: Room, active: Collection[str]) -> int:
+        nonlocal looks
+        looks += 1
+        return free_orphans(room, active)
+
+    free_orphans = Room.free_orphans
+    monkeypatch.setattr(Room, "free", lambda _room, _holder: None)
+    monkeypatch.setattr(Room, "free_orphans", look)
+    queue = ScriptedQueue()
+    async with a_world(queue, auto_memory_cleanup=is_on, memory_log_interval_ms=20) as world:
+        (await queue.stream()).say(assigns=[assign()])
+        await queue.until(lambda: "complete_job" in queue.kinds() and queue.readies[-1].free_slots == 2)
+        if is_on:
+            await queue.until(lambda: queue.readies[-1].memory.orphan_freed_bytes == 3_000)
+        memory = (await world.status()).memory
+        assert memory.current_bytes == (0 if is_on else 3_000)
+    assert (looks > 0) is is_on

@@ -380,7 +380,7 @@ async def test_a_probe_shows_the_page_and_the_plan(world: World) -> None:
     answer = await _probe(world)
     assert (answer.title, answer.extractor, len(answer.entries)) == ("A walk in the park", "generic", 2)
     assert answer.duration.ToMilliseconds() == 12_500
-    assert answer.plan.fit == processor_pb.FIT_TOO_LARGE
+    assert answer.plan.fit == processor_pb.FIT_TRANSCODE
     assert answer.plan.limit_bytes == 50_000_000
 
 

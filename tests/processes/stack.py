@@ -31,6 +31,9 @@ SHORT: Mapping[str, str] = {
     "REAP_INTERVAL_S": "0.2",
     "RETRY_BACKOFF_S": "0",
     "STATS_INTERVAL_S": "0.5",
+    "TELEGRAM_CHAT_MESSAGES_PER_S": "0",
+    "TELEGRAM_GROUP_MESSAGES_PER_MIN": "0",
+    "TELEGRAM_MESSAGES_PER_S": "0",
     "WORKER_SPAWN_DELAY": "0",
 }
 """Settings that let a test see in seconds what takes minutes in production."""

@@ -17,7 +17,7 @@ from tests.processes.stack import Stack
 from tests.processes.tools import needs
 from tests.processes.writes import WriteMeter, descendants
 
-SHAPES = ["/throttled/2000/clip.mp4", "/media/hls-audio/index.m3u8", "/media/dash/index.mpd"]
+SHAPES = ["/throttled/2000/clip.mp4", "/media/hls-audio/index.m3u8", "/media/dash/index.mpd", "/media/vp9.webm"]
 
 _WRITES = """
 import os, pathlib, sys

@@ -33,6 +33,11 @@ class Body:
         self._tail = tail
         self._answer = answer
 
+    @property
+    def taken_file_bytes(self) -> int:
+        """Bytes of the file that the socket took."""
+        return self._upload.taken_bytes if self._upload else 0
+
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body once, in order. What the upload raises passes through and leaves the body cut."""
         self.is_whole = not self._tail

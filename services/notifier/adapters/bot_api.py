@@ -15,9 +15,15 @@ class BotApi:
     """Largest file that it is expected to take."""
     connect_timeout_s: float
     write_timeout_s: float
-    """For one write to the socket, not for the whole body."""
+    """Without a byte that the socket takes, not for the whole body."""
     read_timeout_s: float
-    """From the end of the request to its answer."""
+    """From the end of the request to the end of its answer, beside what the size of its file adds."""
+    min_bytes_per_s: int
+    """Slowest work on a file after it has arrived."""
+
+    def answer_timeout_s(self, file_bytes: int) -> float:
+        """Return how long the answer to a request may take, by the size of its file."""
+        return self.read_timeout_s + file_bytes / self.min_bytes_per_s
 
     @property
     def address(self) -> str:

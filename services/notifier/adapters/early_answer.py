@@ -1,4 +1,4 @@
-"""Hears a server that answers before it has read the whole request.
+"""Hears a server that answers before it has read the whole request, and notices one that has ceased to read.
 
 HTTP/1.1 libraries write the whole body first and read the answer after. A Bot API that refuses an upload at once (429,
 413) would be heard only 50 MB later, or never when it stops reading. Here the connection is read while it is written.
@@ -6,12 +6,15 @@ HTTP/1.1 libraries write the whole body first and read the answer after. A Bot A
 
 import asyncio
 import ssl
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import anyio
 import httpcore
+
+from services.notifier.adapters.stall_watch import StallWatch
 
 _READ_BYTES = 64 * 1024
 
@@ -21,20 +24,26 @@ class EarlyAnswer:
 
     def __init__(self) -> None:
         self._has_spoken = False
+        self._has_stalled = False
         self._scope: anyio.CancelScope | None = None
 
     def speak(self) -> None:
         """Note that the server answered, or closed the connection."""
         self._has_spoken = True
-        if self._scope is not None:
-            self._scope.cancel()
+        self._cut()
+
+    def stall(self) -> None:
+        """Note that the server has ceased to read."""
+        self._has_stalled = True
+        self._cut()
 
     @contextmanager
     def cuts(self) -> Iterator[None]:
-        """Leave the block as soon as the server speaks.
+        """Leave the block as soon as the server speaks, or has stalled.
 
         Raises:
-            httpcore.WriteError: If it did. httpcore then stops writing and reads the answer.
+            httpcore.WriteError: If it spoke. httpcore then stops writing and reads the answer.
+            httpcore.WriteTimeout: If it stalled.
         """
         if not self._has_spoken:
             with anyio.CancelScope() as self._scope:
@@ -42,7 +51,13 @@ class EarlyAnswer:
             cut, self._scope = self._scope.cancelled_caught, None
             if not cut:
                 return
+        if self._has_stalled and not self._has_spoken:
+            raise httpcore.WriteTimeout("The server has ceased to read.")
         raise httpcore.WriteError("The server spoke before the end of the request.")
+
+    def _cut(self) -> None:
+        if self._scope is not None:
+            self._scope.cancel()
 
 
 class ListeningStream(httpcore.AsyncNetworkStream):
@@ -52,15 +67,28 @@ class ListeningStream(httpcore.AsyncNetworkStream):
         self._stream = stream
         self._answer = answer
         self._first: asyncio.Task[bytes] | None = None
+        self._watch: StallWatch | None = None
+        self._answer_by_s: float | None = None
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write all of `buffer`, however long it takes; `timeout` is the longest time without a byte that gets away."""
         if self._first is None:
             self._first = asyncio.create_task(self._stream.read(_READ_BYTES), name="bot-api-answer")
             self._first.add_done_callback(self._on_first)
+        if self._watch is None and timeout is not None:
+            self._watch = StallWatch(self.get_extra_info("socket"), timeout, self._answer.stall)
         with self._answer.cuts():
-            await self._stream.write(buffer, timeout)
+            if self._watch is None:
+                await self._stream.write(buffer)
+            else:
+                with self._watch.watching():
+                    await self._stream.write(buffer)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what comes next; `timeout` is for all reads together: an answer may not come drop by drop."""
+        if timeout is not None:
+            self._answer_by_s = self._answer_by_s or time.monotonic() + timeout
+            timeout = max(0.0, self._answer_by_s - time.monotonic())
         first, self._first = self._first, None
         if first is None:
             return await self._stream.read(max_bytes, timeout)
@@ -71,6 +99,8 @@ class ListeningStream(httpcore.AsyncNetworkStream):
             raise httpcore.ReadTimeout("The server did not answer.") from error
 
     async def aclose(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
         # Closed before anything is waited for: a cancel that arrives meanwhile must not leave the connection open.
         if self._first is not None:
             self._first.cancel()

@@ -6,11 +6,22 @@ from services.notifier.core.message import Delivered, MediaMessage, TextMessage
 from services.notifier.core.upload import Upload
 
 
+class Turns(Protocol):
+    """How often messages may go to chats."""
+
+    def wait_s(self, chat: str) -> float:
+        """Return how long a message to `chat` would wait at most; 0 when it is its turn."""
+
+    async def take(self, chat: str) -> None:
+        """Return when it is a message's turn, first come, first served. Cancelling it leaves the line."""
+
+
 class Messenger(Protocol):
     """Sends messages to chats. Each send has one of three outcomes.
 
     *Sent*: it returns. *Not sent*: TELEGRAM_UNREACHABLE, TELEGRAM_FLOOD (with ``retry_after_s``), TELEGRAM_REJECTED,
-    CHAT_UNAVAILABLE, VIDEO_TOO_LARGE, or what the upload itself raised. *Unknown*: DELIVERY_UNKNOWN, when the whole
+    CHAT_UNAVAILABLE (with ``migrate_to_chat_id`` where the chat has moved), VIDEO_TOO_LARGE, STALLED, or what the
+    upload itself raised. *Unknown*: DELIVERY_UNKNOWN, when the whole
     request was handed over and no definite answer came back.
     """
 

@@ -62,9 +62,10 @@ def _is_public_v6(address: ipaddress.IPv6Address) -> bool:
 
 
 def is_internal_name(host: str) -> bool:
-    """Return whether only a private network can know `host`. Whether it does must not be told."""
+    """Return whether only a private network can know `host`, or it is a number in disguise. None is told of."""
     labels = host.rstrip(".").lower().split(".")
-    return len(labels) == 1 or labels[-1] in _INTERNAL_ENDS or labels[-2:] == ["home", "arpa"]
+    is_number = labels[-1].isdigit() or labels[-1].startswith("0x") or "%" in host
+    return is_number or len(labels) == 1 or labels[-1] in _INTERNAL_ENDS or labels[-2:] == ["home", "arpa"]
 
 
 def is_allowed_port(port: int) -> bool:

@@ -16,6 +16,7 @@ from services.chassis.channel import Link
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.lifecycle import background
 from services.chassis.status import from_status, remote_errors
+from services.chassis.wire import span_s
 from services.processor import wire
 from services.processor.core.ports import Layout
 from services.processor.core.run import Header, MediaSummary, Receipt, Run
@@ -147,13 +148,15 @@ class NotifierDelivery:
     Args:
         part_bytes: Bytes in each message.
         answer_timeout_s: How long Telegram's answer may take after the last byte; longer than the notifier waits.
+        min_bytes_per_s: Slowest work on a file after that: a large one may take so much longer.
     """
 
-    def __init__(self, link: Link, *, part_bytes: int, answer_timeout_s: float) -> None:
+    def __init__(self, link: Link, *, part_bytes: int, answer_timeout_s: float, min_bytes_per_s: int) -> None:
         self._stub = notifier_grpc.NotifierServiceStub(link.channel)
         self._metadata = link.metadata
         self._part_bytes = part_bytes
         self._answer_timeout_s = answer_timeout_s
+        self._min_bytes_per_s = min_bytes_per_s
 
     async def send(
         self,
@@ -162,15 +165,37 @@ class NotifierDelivery:
         *,
         commit: Callable[[], Awaitable[None]],
         on_sent: Callable[[int], None],
+        on_wait: Callable[[float], None],
     ) -> Receipt:
-        upload = _Upload(self._stub.SendVideo(metadata=self._metadata), on_sent)
+        def upload() -> _Upload:
+            return _Upload(self._stub.SendVideo(metadata=self._metadata), on_sent, on_wait)
+
+        first = wire.video_header(header)
+        try:
+            return await self._send(upload(), first, layout, commit)
+        except ClipferryError as error:
+            new_chat = error.metadata.get("migrate_to_chat_id")
+            if error.reason is not Reason.CHAT_UNAVAILABLE or new_chat is None:
+                raise
+        # Telegram has refused the message and says where the chat is. The file is still here; a commit may be repeated.
+        logger.info("The chat has moved; sending there.", action="chat_moved", chat=new_chat)
+        first.destination = new_chat
+        return await self._send(upload(), first, layout, commit)
+
+    async def _send(
+        self,
+        upload: "_Upload",
+        first: notifier_pb.VideoHeader,
+        layout: Layout,
+        commit: Callable[[], Awaitable[None]],
+    ) -> Receipt:
+        limit_s = round(self._answer_timeout_s + layout.size_bytes / self._min_bytes_per_s, 1)
         try:
             async with background(upload.read(), name="upload-reader"):
-                await upload.write(header, layout, self._part_bytes, commit)
-                async with asyncio.timeout(self._answer_timeout_s):
+                await upload.write(first, layout, self._part_bytes, commit)
+                async with asyncio.timeout(limit_s):
                     return await upload.outcome
         except TimeoutError:
-            limit_s = self._answer_timeout_s
             raise _unknown(f"the notifier had no answer within {limit_s:g} s", limit_s=limit_s) from None
         except ClipferryError as error:
             if not upload.ended or error.reason in _NOTHING_SENT or error.reason is Reason.DELIVERY_UNKNOWN:
@@ -183,9 +208,12 @@ class NotifierDelivery:
 class _Upload:
     """One SendVideo call."""
 
-    def __init__(self, call: grpc.aio.StreamStreamCall, on_sent: Callable[[int], None]) -> None:
+    def __init__(
+        self, call: grpc.aio.StreamStreamCall, on_sent: Callable[[int], None], on_wait: Callable[[float], None]
+    ) -> None:
         self._call = call
         self._on_sent = on_sent
+        self._on_wait = on_wait
         self._sent_bytes = 0
         self._moved = asyncio.Event()
         self.outcome: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
@@ -204,6 +232,8 @@ class _Upload:
                     self.outcome.set_result(wire.receipt(message.outcome.delivery))
                     self._moved.set()
                     return
+                if message.progress.HasField("wait"):
+                    self._on_wait(span_s(message.progress.wait))
                 if message.progress.sent_bytes > self._sent_bytes:
                     self._sent_bytes = message.progress.sent_bytes
                     self._on_sent(self._sent_bytes)
@@ -211,10 +241,14 @@ class _Upload:
         raise ClipferryError(Reason.UNAVAILABLE, "The notifier ended an upload without an outcome.")
 
     async def write(
-        self, header: Header, layout: Layout, part_bytes: int, commit: Callable[[], Awaitable[None]]
+        self,
+        first: notifier_pb.VideoHeader,
+        layout: Layout,
+        part_bytes: int,
+        commit: Callable[[], Awaitable[None]],
     ) -> None:
         """Write the file; ends early when there is an outcome already."""
-        await self._write(notifier_pb.SendVideoRequest(header=wire.video_header(header)))
+        await self._write(notifier_pb.SendVideoRequest(header=first))
         # Small files too are withheld in part, so that Telegram has been reached before the point of no return.
         last_bytes = max(1, min(part_bytes, layout.size_bytes // 2))
         withheld_from = layout.size_bytes - last_bytes

@@ -17,15 +17,26 @@ from yt_dlp.extractor import gen_extractor_classes  # type: ignore[import-untype
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor  # type: ignore[import-untyped]  # ships no types
 
 from services.chassis.errors import ClipferryError, Reason
-from services.processor.adapters import confine, prompt_reads
+from services.processor.adapters import confine, pieces, prompt_reads
+from services.processor.adapters.cover import make_cover
 from services.processor.adapters.failures import Progressed, classify, video_too_large
-from services.processor.adapters.messages import JobOrder, decode, encode, encode_failure, encode_found
+from services.processor.adapters.messages import (
+    DownloadOrder,
+    JobOrder,
+    decode,
+    download_order_of,
+    encode,
+    encode_failure,
+    encode_found,
+)
 from services.processor.adapters.options import FILE_STEM, hooks, ytdlp_options
-from services.processor.adapters.page import Info, chosen_formats, is_fragmented, look
-from services.processor.adapters.remux import check_media, make_playable
+from services.processor.adapters.page import Info, choose, chosen_formats, is_fragmented, look
+from services.processor.adapters.remux import Wish, check_media, make_playable
 from services.processor.adapters.selector import naming_selector, open_ytdlp
 from services.processor.adapters.tally import Tally, estimated_bytes
+from services.processor.adapters.transcode import Bounds, transcode, web_source
 from services.processor.adapters.voice import Voice
+from services.processor.core.recipe import Recipe
 
 _OVERHEAD_DIVISOR = 8
 """Pieces may be larger by this part than the mp4 that is made of them: MPEG-TS adds headers and filler."""
@@ -34,6 +45,7 @@ _OVERHEAD_DIVISOR = 8
 def warm() -> None:
     """Import and fill every cache that a job would fill, once, before the first fork."""
     prompt_reads.install()
+    pieces.install()
     with YoutubeDL({"quiet": True, "cachedir": False}) as ydl:
         for extractor in gen_extractor_classes():
             extractor.suitable("http://127.0.0.1/")
@@ -49,7 +61,7 @@ def run_job(channel: socket.socket, job_dir: Path) -> None:
     with channel.makefile("rb") as lines:
         _, fields = decode(lines.readline())
         order = JobOrder(**fields)
-        _Job(channel, order, job_dir).run(lambda: int(decode(lines.readline())[1]["limit_bytes"]))
+        _Job(channel, order, job_dir).run(lambda: download_order_of(decode(lines.readline())[1]))
 
 
 class _Job:
@@ -61,7 +73,7 @@ class _Job:
         self._info: Info = {}
         self._limit_bytes = 0
 
-    def run(self, wait_for_limit: Callable[[], int]) -> None:
+    def run(self, wait_for_order: Callable[[], DownloadOrder]) -> None:
         try:
             confine.confine(self._order, self._job_dir)
             options = ytdlp_options(self._order, self._job_dir) | hooks(self._progressed, self._muxing)
@@ -69,10 +81,13 @@ class _Job:
                 with naming_selector(self._order.format):
                     info, found = look(ydl, self._order)
                 self._voice.say(encode_found(found))
-                self._limit_bytes = wait_for_limit()
+                download = wait_for_order()
+                self._limit_bytes = download.limit_bytes
                 if info is None:
-                    raise _choose(len(found.entries))
-                path = self._download(ydl, info)
+                    raise _needs_choice(len(found.entries))
+                path = self._download(ydl, info, download)
+                if path.suffix != ".mp4":
+                    make_cover(ydl, info, self._job_dir)
             self._voice.say(encode("done", name=path.name))
         except Exception as error:  # noqa: BLE001 - the edge: whatever was raised is sent
             self._fail(error)
@@ -81,8 +96,41 @@ class _Job:
         if self._tally is not None:
             self._tally.hook(status)
 
-    def _download(self, ydl: Any, info: Info) -> Path:
-        self._info = info
+    def _download(self, ydl: Any, info: Info, order: DownloadOrder) -> Path:
+        self._info = info = choose(ydl, info, order.format_id)
+        promised_s = None if info.get("is_live") else info.get("duration")
+        path = self._reencode(ydl, info, order.recipe) if order.recipe else self._fetch_as_it_is(ydl, info)
+        wish = Wish(
+            is_audio=self._order.is_audio,
+            limit_bytes=self._limit_bytes,
+            promised_s=promised_s,
+            bounds=self._bounds(Reason.UNPLAYABLE),
+        )
+        return make_playable(path, wish, on_remux=self._muxing, on_share=self._transcoding)
+
+    def _reencode(self, ydl: Any, info: Info, recipe: Recipe) -> Path:
+        confine.limit_file_size(self._limit_bytes)
+        self._transcoding(0.0)
+        source = web_source(ydl, chosen_formats(info), is_audio=self._order.is_audio, proxy_url=self._order.proxy_url)
+        path = self._job_dir / ("t.m4a" if self._order.is_audio else "t.mp4")
+        transcode(source, recipe, path, self._bounds(Reason.VIDEO_TOO_LARGE), self._transcoding)
+        return path
+
+    def _bounds(self, reason: Reason) -> Bounds:
+        limit_s = self._order.transcode_timeout_s
+        return Bounds(
+            timeout_s=limit_s,
+            cpu_s=self._order.transcode_cpu_s,
+            too_slow=ClipferryError(
+                reason,
+                f"The video does not play as it is, or is too large, and re-encoding it takes longer than {limit_s:g} s"
+                f" or {self._order.transcode_cpu_s} s of CPU.",
+                limit_bytes=self._limit_bytes,
+                limit_s=limit_s,
+            ),
+        )
+
+    def _fetch_as_it_is(self, ydl: Any, info: Info) -> Path:
         fetched_limit_bytes = self._limit_bytes
         if is_fragmented(info):
             fetched_limit_bytes += self._limit_bytes // _OVERHEAD_DIVISOR
@@ -94,13 +142,7 @@ class _Job:
             on_too_large=self._too_large,
             on_stream=self._check_stream,
         )
-        return make_playable(
-            self._fetch(ydl, info),
-            is_audio=self._order.is_audio,
-            limit_bytes=self._limit_bytes,
-            promised_s=None if info.get("is_live") else info.get("duration"),
-            on_remux=self._muxing,
-        )
+        return self._fetch(ydl, info)
 
     def _fetch(self, ydl: Any, info: Info) -> Path:
         signal.signal(signal.SIGINT, _close_recording)
@@ -130,6 +172,9 @@ class _Job:
         moved = encode("moved", done_bytes=done_bytes, total_bytes=total_bytes, bytes_per_second=bytes_per_second)
         self._voice.say_progress(moved)
 
+    def _transcoding(self, done_share: float) -> None:
+        self._voice.say_progress(encode("transcoding", done_share=done_share))
+
     def _muxing(self) -> None:
         self._voice.say(encode("muxing"))
 
@@ -157,7 +202,7 @@ def _close_recording(_number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _choose(entry_count: int) -> ClipferryError:
+def _needs_choice(entry_count: int) -> ClipferryError:
     return ClipferryError(
         Reason.PLAYLIST_NEEDS_CONFIRM,
         f"The page is a list of {entry_count} videos; say which item.",

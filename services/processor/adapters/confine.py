@@ -3,6 +3,7 @@
 import os
 import resource
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +12,22 @@ from urllib.parse import urlsplit
 
 from services.processor.adapters.messages import JobOrder
 
+CPU_GRACE_S = 5
+"""Seconds of CPU between the signal that ends a process and the one that nobody can ignore."""
 _OPEN_FILES_COUNT = 128
+_PACKAGES = (sysconfig.get_path("platlib"), sysconfig.get_path("purelib"))
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _PATH_EVENTS = frozenset(
     {"os.mkdir", "os.rmdir", "os.remove", "os.rename", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.chown"}
 )
-_NEVER = frozenset({"os.exec", "os.fork", "os.forkpty", "os.system", "os.spawn", "pty.spawn", "socket.bind"})
+_TWO_PATH_EVENTS = frozenset({"os.rename", "os.link", "os.symlink"})
+_NEVER = frozenset(
+    {
+        *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "pty.spawn"),
+        *("socket.bind", "socket.sendto", "socket.sendmsg", "sqlite3.connect"),
+    }
+)
+_RESOLVING = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"})
 
 
 class ConfinementError(PermissionError):
@@ -39,11 +50,13 @@ def limit_file_size(limit_bytes: int) -> None:
 def _set_limits(order: JobOrder) -> None:
     for kind, limit in (
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, order.cpu_s),
         (resource.RLIMIT_DATA, order.data_bytes),
         (resource.RLIMIT_NOFILE, _OPEN_FILES_COUNT),
     ):
         resource.setrlimit(kind, (limit, limit))
+    # An ffmpeg that re-encodes may use more; it is given that by name.
+    most_cpu_s = max(order.cpu_s, order.transcode_cpu_s) + CPU_GRACE_S
+    resource.setrlimit(resource.RLIMIT_CPU, (order.cpu_s, most_cpu_s))
 
 
 def _set_environment(job_dir: Path) -> None:
@@ -51,6 +64,12 @@ def _set_environment(job_dir: Path) -> None:
     for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
         os.environ[name] = str(job_dir)
     tempfile.tempdir = str(job_dir)
+
+
+def _check_library(name: str) -> None:
+    """Let installed packages load what is theirs; the C library is the way past the hook."""
+    if not name.startswith(_PACKAGES):
+        raise ConfinementError(f"loading {name}")
 
 
 def _guard(job_dir: Path, proxy: tuple[str, int]) -> Callable[[str, tuple[Any, ...]], None]:
@@ -68,18 +87,18 @@ def _guard(job_dir: Path, proxy: tuple[str, int]) -> Callable[[str, tuple[Any, .
         if event == "open":
             if (arguments[2] or 0) & _WRITES:
                 check_path(arguments[0])
-        elif event == "socket.connect":
-            if arguments[1] != proxy:
-                raise ConfinementError(f"connecting past the proxy: {arguments[1]}")
-        elif event == "socket.getaddrinfo":
-            if arguments[0] != proxy[0]:
-                raise ConfinementError(f"resolving past the proxy: {arguments[0]}")
+        elif event == "socket.connect" and arguments[1] != proxy:
+            raise ConfinementError(f"connecting past the proxy: {arguments[1]}")
+        elif event in _RESOLVING and arguments[0] != proxy[0]:
+            raise ConfinementError(f"resolving past the proxy: {arguments[0]}")
+        elif event == "ctypes.dlopen":
+            _check_library(str(arguments[0]))
         elif event == "subprocess.Popen":
             if os.path.basename(os.fsdecode(arguments[0])) not in {"ffmpeg", "ffprobe"}:  # noqa: PTH119 - hot, no object
                 raise ConfinementError(f"starting {arguments[0]}")
         elif event in _PATH_EVENTS:
             check_path(arguments[0])
-            if event in {"os.rename", "os.link"}:
+            if event in _TWO_PATH_EVENTS:
                 check_path(arguments[1])
         elif event in _NEVER:
             raise ConfinementError(event)

@@ -1,9 +1,7 @@
 """The one way out to the web: a forward proxy that connects only to public addresses, and to those it has checked."""
 
 import asyncio
-import hmac
 import ipaddress
-import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -13,6 +11,7 @@ import structlog
 
 from services.processor.adapters.addresses import AllowList, is_allowed_port, is_internal_name, is_public
 from services.processor.adapters.messages import REFUSED_REASON, UNREACHABLE_REASON, UNRESOLVED_REASON
+from services.processor.adapters.passes import Pass
 from services.processor.adapters.proxy_head import BadHeadError, Head, parse_head
 
 logger = structlog.get_logger(__name__)
@@ -44,24 +43,6 @@ class EgressRefusedError(Exception):
 
 class NameUnresolvedError(Exception):
     """A target of a name that nobody has."""
-
-
-class Pass:
-    """The right of one job to use the proxy, and what it did with it."""
-
-    def __init__(self, port: int) -> None:
-        self._secret = secrets.token_urlsafe(24)
-        self.proxy_url = f"http://job:{self._secret}@127.0.0.1:{port}"
-        """For yt-dlp's ``proxy`` and ffmpeg's ``http_proxy``; holds the secret."""
-        self.received_bytes = 0
-        """Bytes that came from the web."""
-        self.refused_count = 0
-        """Targets that were refused."""
-        self.clients: set[asyncio.Transport] = set()
-
-    def fits(self, credentials: str) -> bool:
-        """Return whether ``user:password`` is this pass."""
-        return hmac.compare_digest(credentials.encode(), f"job:{self._secret}".encode())
 
 
 class Egress:
@@ -159,17 +140,17 @@ async def _resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
-async def _open_upstream(client: "_Client", opened: Pass, addresses: list[str], port: int) -> asyncio.Transport:
+async def _open_upstream(client: "_Client", opened: Pass, addresses: list[str], port: int) -> "_Upstream":
     loop = asyncio.get_running_loop()
     failure = OSError("no address")
     for address in addresses:
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                transport, _ = await loop.create_connection(lambda: _Upstream(client, opened), address, port)
+                _, upstream = await loop.create_connection(lambda: _Upstream(client, opened), address, port)
         except OSError as error:
             failure = error
         else:
-            return transport
+            return upstream
     raise failure
 
 
@@ -180,7 +161,7 @@ class _Client(asyncio.Protocol):
         self._egress = egress
         self._transport: asyncio.Transport
         self._pass: Pass | None = None
-        self._upstream: asyncio.Transport | None = None
+        self._upstream: _Upstream | None = None
         self._head = bytearray()
         self._late: asyncio.TimerHandle
 
@@ -224,7 +205,7 @@ class _Client(asyncio.Protocol):
             return
         self._egress.serve(self, head, opened)
 
-    def start(self, upstream: asyncio.Transport, head: Head) -> None:
+    def start(self, upstream: "_Upstream", head: Head) -> None:
         """Begin to pass bytes on."""
         if self._transport.is_closing():
             upstream.abort()
@@ -243,11 +224,11 @@ class _Client(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self._upstream is not None:
-            self._upstream.pause_reading()
+            self._upstream.flow(client_is_full=True)
 
     def resume_writing(self) -> None:
         if self._upstream is not None:
-            self._upstream.resume_reading()
+            self._upstream.flow(client_is_full=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._late.cancel()
@@ -264,14 +245,35 @@ class _Upstream(asyncio.Protocol):
     def __init__(self, client: _Client, opened: Pass) -> None:
         self._client = client.transport
         self._pass = opened
+        self._client_is_full = False
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._pass.upstreams.add(self)
+
+    def flow(self, *, client_is_full: bool | None = None) -> None:
+        """Read on, unless the client does not, or the job may have no more now."""
+        if client_is_full is not None:
+            self._client_is_full = client_is_full
+        if self._client_is_full or self._pass.is_full:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def write(self, data: bytes) -> None:
+        """Send to the site."""
+        self._transport.write(data)
+
+    def abort(self) -> None:
+        """Hang up on the site at once."""
+        self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._pass.received_bytes += len(data)
         self._client.write(data)
+        if self._pass.is_full:
+            self._transport.pause_reading()
 
     def pause_writing(self) -> None:
         self._client.pause_reading()
@@ -280,6 +282,7 @@ class _Upstream(asyncio.Protocol):
         self._client.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._pass.upstreams.discard(self)
         if exc is None:
             self._client.close()
         else:

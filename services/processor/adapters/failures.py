@@ -1,12 +1,15 @@
 """Turns what yt-dlp raises into one reason and one sentence of ours: its own text may hold an upstream body."""
 
 import errno
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from yt_dlp.networking.exceptions import HTTPError, TransportError  # type: ignore[import-untyped]  # ships no types
+from yt_dlp.networking.exceptions import (  # type: ignore[import-untyped]  # ships no types
+    HTTPError,
+    RequestError,
+    TransportError,
+)
 from yt_dlp.utils import (  # type: ignore[import-untyped]  # ships no types
     ContentTooShortError,
     ExtractorError,
@@ -18,6 +21,7 @@ from yt_dlp.utils import (  # type: ignore[import-untyped]  # ships no types
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.adapters.confine import ConfinementError
 from services.processor.adapters.messages import REFUSED_REASON, UNREACHABLE_REASON, UNRESOLVED_REASON
+from services.processor.adapters.sayings import meaning
 
 _REASON_BY_STATUS = {
     401: Reason.AUTH_REQUIRED,
@@ -36,45 +40,13 @@ _REASON_BY_PHRASE = {
 }
 """What the egress proxy says instead of a site."""
 
-_REASON_BY_TEXT = tuple(
-    (re.compile(pattern, re.IGNORECASE), reason)
-    for pattern, reason in (
-        *((re.escape(phrase), reason) for phrase, reason in _REASON_BY_PHRASE.items()),
-        (r"\bDRM\b", Reason.DRM),
-        (r"Errno 27\b|File too large", Reason.VIDEO_TOO_LARGE),
-        (r"Errno 28\b|No space left", Reason.MEMORY_BUDGET),
-        (r"private (video|account|profile|post)|(video|account|post|profile) is private", Reason.PRIVATE),
-        (
-            r"sign in|log ?in|logged[- ]in|registered users|cookies|members?[- ]only|subscri|premium|"
-            r"confirm your age|age[- ]restrict|account is required|authenticat|password",
-            Reason.AUTH_REQUIRED,
-        ),
-        (
-            r"not available (in|from) your (country|location|region)|geo[- ]?restrict|geo[- ]?block|your country",
-            Reason.GEO_BLOCKED,
-        ),
-        (r"rate[- ]limit|too many requests|HTTP Error 429", Reason.RATE_LIMITED),
-        (r"live event will begin|premieres in|has not started|upcoming", Reason.LIVE),
-        (r"no longer supported|is not (currently )?supported|piracy", Reason.SITE_UNSUPPORTED),
-        (
-            r"no video|no media|no formats|unable to find video|not available, format|format is not available|"
-            r"does not (contain|have) (a |any )?video|unusual and will be skipped",
-            Reason.NO_VIDEO,
-        ),
-        (r"unavailable|removed|deleted|does not exist|doesn't exist|not found|terminated", Reason.GONE),
-        (r"timed out|timeout|connection reset|unable to download", Reason.SITE_UNREACHABLE),
-    )
-)
+_RATE_LIMIT_WAIT_S = 300.0
+"""How long a site that does not say is left alone."""
 
-_REASON_BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Reason], ...] = (
-    ((ConfinementError,), Reason.EGRESS_DENIED),
-    ((GeoRestrictedError,), Reason.GEO_BLOCKED),
-    ((UnsupportedError, UserNotLive), Reason.NO_VIDEO),
-    ((MemoryError,), Reason.CHILD_CRASHED),
-)
+_NO_WAY_ON = "The site sends everybody on to an address that leads nowhere."
+"""Of a redirect that yt-dlp does not follow: in a circle, too many, or to what is no web address."""
 
 _SENTENCES = {
-    Reason.CHILD_CRASHED: "The page needs more memory than the downloader may use.",
     Reason.MEMORY_BUDGET: "The memory for downloads is full.",
     Reason.SITE_UNREACHABLE: "The site could not be reached, or stopped answering.",
     Reason.EGRESS_DENIED: "The address may not be reached from here: it is not public.",
@@ -82,7 +54,24 @@ _SENTENCES = {
     Reason.NO_VIDEO: "There is no video on the page.",
     Reason.SITE_UNSUPPORTED: "The page could not be read: the site is not supported, or it has changed.",
     Reason.LIVE: "The video is live or has not begun.",
+    Reason.AUTH_REQUIRED: "The site asks for a sign-in, and nothing can be signed in here: use a page that is public.",
+    Reason.PRIVATE: "The video is private: ask its owner to make it public, or to share it by a link that is.",
+    Reason.GEO_BLOCKED: "The site does not show the video in the country of this server: look for it at another site.",
+    Reason.DRM: "The video is protected against copying, and cannot be fetched from here or anywhere.",
+    Reason.RATE_LIMITED: "The site asks to slow down: try again later.",
+    Reason.GONE: "The video is not there any more, or never was: look at the page.",
 }
+
+
+_BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Reason, str], ...] = (
+    ((ConfinementError,), Reason.EGRESS_DENIED, _SENTENCES[Reason.EGRESS_DENIED]),
+    ((GeoRestrictedError,), Reason.GEO_BLOCKED, _SENTENCES[Reason.GEO_BLOCKED]),
+    ((UserNotLive,), Reason.NO_VIDEO, "Nothing is live on this page now: try again when it is."),
+    ((UnsupportedError,), Reason.NO_VIDEO, _SENTENCES[Reason.NO_VIDEO]),
+    ((MemoryError,), Reason.SITE_UNSUPPORTED, "The page needs more memory than a downloader may use."),
+    ((RecursionError,), Reason.SITE_UNSUPPORTED, _NO_WAY_ON),
+)
+"""What stands for a reason whatever it says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +113,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         yield link
         exc_info = getattr(link, "exc_info", None)
         pending += [exc_info[1] if exc_info else None, getattr(link, "cause", None), getattr(link, "reason", None)]
-        pending += [link.__cause__, link.__context__]
+        pending += [link.__cause__, link.__context__, *getattr(link, "unexpected_errors", ())]
 
 
 def _first(chain: list[BaseException], rule: _Rule, progressed: Progressed) -> ClipferryError | None:
@@ -137,6 +126,8 @@ def _by_status(link: BaseException, progressed: Progressed) -> ClipferryError | 
     status = int(link.status)
     if link.reason in _REASON_BY_PHRASE:
         return _say(_REASON_BY_PHRASE[link.reason])
+    if 300 <= status < 400:
+        return ClipferryError(Reason.SITE_UNSUPPORTED, _NO_WAY_ON, http_status=status)
     reason = _REASON_BY_STATUS.get(status, Reason.SITE_UNREACHABLE)
     if progressed.is_fragmented and reason is not Reason.RATE_LIMITED:
         return _missing(f"A part of the video was refused with HTTP {status}.", progressed, http_status=status)
@@ -145,7 +136,8 @@ def _by_status(link: BaseException, progressed: Progressed) -> ClipferryError | 
         message = f"The site refused access with HTTP {status}; it may ask for a sign-in."
     retry_after = link.response.headers.get("Retry-After") or ""
     is_later = status in {429, 503} and retry_after.isdigit()
-    return ClipferryError(reason, message, retry_after_s=float(retry_after) if is_later else None, http_status=status)
+    wait_s = float(retry_after) if is_later else _RATE_LIMIT_WAIT_S if reason is Reason.RATE_LIMITED else None
+    return ClipferryError(reason, message, retry_after_s=wait_s, http_status=status)
 
 
 def _by_type(link: BaseException, progressed: Progressed) -> ClipferryError | None:
@@ -156,18 +148,29 @@ def _by_type(link: BaseException, progressed: Progressed) -> ClipferryError | No
     if isinstance(link, TransportError):
         said = next((reason for phrase, reason in _REASON_BY_PHRASE.items() if phrase in str(link)), None)
         return _say(said or Reason.SITE_UNREACHABLE)
-    return next((_say(reason) for types, reason in _REASON_BY_TYPE if isinstance(link, types)), None)
+    if isinstance(link, RequestError) and _names_no_web_address(link):
+        return ClipferryError(Reason.EGRESS_DENIED, "Only http and https addresses may be reached.")
+    found = next(((reason, text) for types, reason, text in _BY_TYPE if isinstance(link, types)), None)
+    return ClipferryError(*found) if found else None
+
+
+def _names_no_web_address(link: RequestError) -> bool:
+    # What a handler stumbled over, such as memory, is wrapped into "no handler" too.
+    is_stumble = bool(getattr(link, "unexpected_errors", ()))
+    return not is_stumble and ("url scheme" in str(link) or "file://" in str(link))
 
 
 def _by_text(text: str, progressed: Progressed) -> ClipferryError | None:
-    reason = next((reason for pattern, reason in _REASON_BY_TEXT if pattern.search(text)), None)
+    said = next((reason for phrase, reason in _REASON_BY_PHRASE.items() if phrase in text), None)
+    reason = said or meaning(text)
     if reason is Reason.VIDEO_TOO_LARGE:
         return too_large(progressed)
     return None if reason is None else _say(reason)
 
 
 def _say(reason: Reason) -> ClipferryError:
-    return ClipferryError(reason, _SENTENCES.get(reason, ""))
+    retry_after_s = _RATE_LIMIT_WAIT_S if reason is Reason.RATE_LIMITED else None
+    return ClipferryError(reason, _SENTENCES.get(reason, ""), retry_after_s=retry_after_s)
 
 
 def _interrupted(progressed: Progressed, found: ClipferryError | None) -> ClipferryError:

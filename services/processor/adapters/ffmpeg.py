@@ -1,18 +1,33 @@
 """How ffmpeg is asked about downloaded bytes, and what it answers. It must trust neither their name nor their kind."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from services.processor.adapters.sniff import FORMAT_WHITELIST
 
 INPUT_LIMITS = ("-format_whitelist", FORMAT_WHITELIST, "-protocol_whitelist", "file,pipe")
 """Before every ``-i``: a playlist in disguise would make ffmpeg open other files."""
+WEB_LIMITS = (
+    *("-format_whitelist", f"{FORMAT_WHITELIST},hls,dash,webvtt"),
+    *("-protocol_whitelist", "http,https,tcp,tls,httpproxy,crypto,data"),
+)
+"""The same for what is read from the web, through the proxy."""
 QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error")
 ONE_THREAD = ("-threads", "1", "-filter_threads", "1")
 """Decoding with many threads fails or hangs under a limit on memory."""
 
+_HEADER_BREAKS = str.maketrans("", "", "\r\n")
+
 _STREAM = re.compile(r"^\s*Stream #0:\d+.*?: (Video|Audio): (\w+)[^\n]*$", re.MULTILINE)
+_HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
+_SIZE = re.compile(r"\b([1-9]\d{0,4})x([1-9]\d{0,4})\b")
 _DURATION = re.compile(r"^\s*Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)", re.MULTILINE)
+
+
+SMALL_SIDE = 320
+"""Most pixels of a side of a preview."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +38,10 @@ class Streams:
     """Empty when there is no picture; a cover is none."""
     audio_codec: str
     duration_s: float | None
+    width: int = 0
+    height: int = 0
+    transfer: str = ""
+    """Of a picture with a high dynamic range: how its numbers stand for light."""
 
 
 def describe_arguments(source: str) -> list[str]:
@@ -30,17 +49,54 @@ def describe_arguments(source: str) -> list[str]:
     return ["-nostdin", "-hide_banner", *INPUT_LIMITS, "-i", source]
 
 
+def small_picture_arguments(*, quality: int) -> list[str]:
+    """Return the output arguments for one JPEG on standard output that fits `SMALL_SIDE`.
+
+    Upright already: ffmpeg turns frames by itself. Then square pixels, an even number of them, also of a picture that
+    is a line.
+
+    Args:
+        quality: Of ffmpeg's JPEG, from 2 (good) to 31 (small).
+    """
+    factor = f"min(1,{SMALL_SIDE}/max(iw*sar,ih))"
+    picture = (
+        f"scale='max(2,2*trunc(iw*sar*{factor}/2))':'max(2,2*trunc(ih*{factor}/2))':out_range=pc,"
+        "setsar=1,format=yuv420p"
+    )
+    return ["-map", "0:V:0", "-frames:v", "1", "-vf", picture, "-q:v", str(quality), "-f", "mjpeg", "pipe:1"]
+
+
+def web_input(ydl: Any, fmt: Mapping[str, Any]) -> list[str]:
+    """Return the arguments that make ffmpeg read a format of yt-dlp's: cookies, headers and address."""
+    url = str(fmt["url"])
+    cookies = "".join(
+        f"{cookie.name}={cookie.value}; path={cookie.path}; domain={cookie.domain};\r\n"
+        for cookie in ydl.cookiejar.get_cookies_for_url(url)
+    )
+    headers = "".join(
+        f"{str(name).translate(_HEADER_BREAKS)}: {str(value).translate(_HEADER_BREAKS)}\r\n"
+        for name, value in (fmt.get("http_headers") or {}).items()
+    )
+    return [*(["-cookies", cookies] if cookies else []), *(["-headers", headers] if headers else []), "-i", url]
+
+
 def parse_streams(text: str) -> Streams:
     """Return the first picture and the first sound of a description."""
-    codecs: dict[str, str] = {}
+    lines: dict[str, tuple[str, str]] = {}
     for match in _STREAM.finditer(text):
         if "(attached pic)" not in match[0]:
-            codecs.setdefault(match[1], match[2])
+            lines.setdefault(match[1], (match[2], match[0]))
     duration = _DURATION.search(text)
+    video_codec, picture = lines.get("Video", ("", ""))
+    size = _SIZE.search(picture)
     return Streams(
-        video_codec=codecs.get("Video", ""),
-        audio_codec=codecs.get("Audio", ""),
+        # Ten bits of it play on no phone.
+        video_codec="h264-10bit" if video_codec == "h264" and "p10le" in picture else video_codec,
+        audio_codec=lines.get("Audio", ("", ""))[0],
         duration_s=_seconds(*duration.groups()) if duration else None,
+        width=int(size[1]) if size else 0,
+        height=int(size[2]) if size else 0,
+        transfer=next((transfer for transfer in _HDR_TRANSFERS if transfer in picture), ""),
     )
 
 

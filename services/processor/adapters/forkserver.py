@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.processor.adapters.child import run_job, warm
-from services.processor.adapters.messages import INTERRUPT
+from services.processor.adapters.messages import INTERRUPT, PAUSE, RESUME
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _REQUEST_LIMIT_BYTES = 4096
+_SIGNALS_OF_THE_GROUP = {PAUSE: signal.SIGSTOP, RESUME: signal.SIGCONT}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -104,6 +105,9 @@ def _obey(job: _Job) -> bool:
         return False
     if message == INTERRUPT:
         os.kill(job.pid, signal.SIGINT)
+    elif message in _SIGNALS_OF_THE_GROUP:
+        with contextlib.suppress(ProcessLookupError):  # it has not made its group yet, or is gone
+            os.killpg(job.pid, _SIGNALS_OF_THE_GROUP[message])
     return bool(message)
 
 

@@ -11,7 +11,14 @@ import structlog
 
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.adapters.codecs import check_playable
-from services.processor.adapters.ffmpeg import INPUT_LIMITS, ONE_THREAD, QUIET, describe_arguments, parse_streams
+from services.processor.adapters.ffmpeg import (
+    INPUT_LIMITS,
+    ONE_THREAD,
+    QUIET,
+    describe_arguments,
+    parse_streams,
+    small_picture_arguments,
+)
 from services.processor.adapters.layout import PiecedLayout, as_it_is, moov_first
 from services.processor.adapters.mp4 import CutShortError, NotMp4Error, read_movie
 from services.processor.adapters.sniff import SNIFFED_BYTES, sniff
@@ -20,12 +27,6 @@ from services.processor.core.run import MediaFacts, MediaFile
 logger = structlog.get_logger(__name__)
 
 _THUMBNAIL_LIMIT_BYTES = 200_000
-_THUMBNAIL_FILTER = (
-    # Upright already: ffmpeg turns frames by itself. Then square pixels, then at most 320 on the longer side.
-    "scale='max(2,trunc(iw*sar/2)*2)':ih,setsar=1,"
-    "scale='min(320,iw)':'min(320,ih)':force_original_aspect_ratio=decrease:force_divisible_by=2:out_range=pc,"
-    "format=yuv420p"
-)
 _QUALITIES = (4, 12, 31)
 """JPEG quality of ffmpeg, from good to small: the next one is for a picture that came out too large."""
 _FFMPEG_MEMORY_BYTES = 1024 * 1024 * 1024
@@ -58,16 +59,20 @@ class FfmpegMedia:
 
     async def thumbnail(self, file: MediaFile, facts: MediaFacts) -> bytes:
         if not facts.video_codec:
-            return b""
-        # The first frames are often black.
-        seek_s = min(1.0, (facts.duration_s or 0) / 2)
+            return file.cover
+        # The first frames are often black; but a file may hold fewer than it says.
+        for seek_s in (min(1.0, (facts.duration_s or 0) / 2), 0.0):
+            picture = await self._picture(file, seek_s=seek_s)
+            if picture:
+                return picture
+        logger.warning("A thumbnail could not be made.", action="thumbnail_failed", codec=facts.video_codec)
+        return b""
+
+    async def _picture(self, file: MediaFile, *, seek_s: float) -> bytes:
         for quality in _QUALITIES:
             ran = await self._run(file, _thumbnail_arguments(file, seek_s=seek_s, quality=quality))
-            if ran is None or ran.status != 0 or not ran.output:
-                logger.warning("A thumbnail could not be made.", action="thumbnail_failed", codec=facts.video_codec)
-                return b""
-            if len(ran.output) < _THUMBNAIL_LIMIT_BYTES:
-                return ran.output
+            if ran is None or ran.status != 0 or len(ran.output) < _THUMBNAIL_LIMIT_BYTES:
+                return ran.output if ran is not None and ran.status == 0 else b""
         return b""
 
     def layout(self, file: MediaFile) -> PiecedLayout:
@@ -127,8 +132,7 @@ def _source(file: MediaFile) -> str:
 
 def _thumbnail_arguments(file: MediaFile, *, seek_s: float, quality: int) -> list[str]:
     before = [*QUIET, *ONE_THREAD, *INPUT_LIMITS, "-ss", f"{seek_s:.3f}", "-i", _source(file)]
-    after = ["-map", "0:V:0", "-frames:v", "1", "-vf", _THUMBNAIL_FILTER, "-q:v", str(quality), "-f", "mjpeg", "pipe:1"]
-    return before + after
+    return before + small_picture_arguments(quality=quality)
 
 
 def _mp4_facts(file: MediaFile) -> MediaFacts:

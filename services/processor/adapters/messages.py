@@ -6,10 +6,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from services.chassis.errors import ClipferryError, Reason
-from services.processor.core.run import Entry, Found
+from services.processor.core.recipe import Recipe
+from services.processor.core.run import Entry, Found, Offer
 
 INTERRUPT = b"i"
 """On the lifeline: ask the child to close what it records."""
+PAUSE = b"p"
+"""On the lifeline: stop the group where it is."""
+RESUME = b"r"
+"""On the lifeline: let it go on."""
+
+COVER_NAME = "cover.jpg"
+"""In the directory of the job: the picture beside a sound."""
+COVER_LIMIT_BYTES = 199_999
+"""Telegram takes thumbnails under 200 kB."""
 
 REFUSED_REASON = "Egress refused"
 """Reason phrase of the egress proxy's refusal: all that urllib shows the client of a refused CONNECT."""
@@ -34,6 +44,21 @@ class JobOrder:
     data_bytes: int
     socket_timeout_s: float
     fragments_at_once: int
+    limit_bytes: int
+    """Most bytes that may be sent, as far as it is known before the page was looked at."""
+    transcode_cpu_s: int
+    transcode_timeout_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadOrder:
+    """The second line to a child: what to do with what it found."""
+
+    limit_bytes: int
+    """Most bytes of the result."""
+    format_id: str
+    """Of the offer; empty: what yt-dlp has chosen."""
+    recipe: Recipe | None
 
 
 def encode(kind: str, **fields: Any) -> bytes:
@@ -56,6 +81,17 @@ def encode_order(order: JobOrder) -> bytes:
     return encode("order", **asdict(order))
 
 
+def encode_download(order: DownloadOrder) -> bytes:
+    """Return the second line to a child."""
+    return encode("download", **asdict(order))
+
+
+def download_order_of(fields: Mapping[str, Any]) -> DownloadOrder:
+    """Return what a child is told to do."""
+    recipe = fields["recipe"]
+    return DownloadOrder(**{**fields, "recipe": Recipe(**recipe) if recipe else None})
+
+
 def encode_found(found: Found) -> bytes:
     """Return the line that answers an order."""
     return encode("found", **asdict(found))
@@ -63,7 +99,13 @@ def encode_found(found: Found) -> bytes:
 
 def found_of(fields: Mapping[str, Any]) -> Found:
     """Return what a child found."""
-    return Found(**{**fields, "entries": tuple(Entry(**entry) for entry in fields["entries"])})
+    return Found(
+        **{
+            **fields,
+            "entries": tuple(Entry(**entry) for entry in fields["entries"]),
+            "offers": tuple(Offer(**offer) for offer in fields["offers"]),
+        }
+    )
 
 
 def encode_failure(error: ClipferryError, cause: str) -> bytes:

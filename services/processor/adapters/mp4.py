@@ -28,6 +28,8 @@ _CODECS = {
 }
 # Object type of the decoder configuration (ISO/IEC 14496-1): `mp4a` says only that there is one.
 _MP4A_CODECS = {0x40: "aac", 0x66: "aac", 0x67: "aac", 0x68: "aac", 0x69: "mp3", 0x6B: "mp3", 0xDD: "vorbis"}
+# High 10, High 4:2:2 and High 4:4:4: no phone plays them.
+_TEN_BIT_PROFILES = frozenset({110, 122, 244})
 
 _VISUAL_ENTRY_BYTES = 86
 _SOUND_ENTRY_BYTES = 36
@@ -218,6 +220,8 @@ def _track(data: bytes, trak: Box) -> _Track:
         return _Track(handler="", codec="", width=0, height=0, duration_s=0)
     width, height = _display_size(data, trak, entry) if handler == "vide" else (0, 0)
     codec = _sound_codec(data, entry) if entry.kind == "mp4a" else _CODECS.get(entry.kind, entry.kind.strip())
+    if codec == "h264" and _h264_profile(data, entry) in _TEN_BIT_PROFILES:
+        codec = "h264-10bit"
     return _Track(
         handler=handler, codec=codec, width=width, height=height, duration_s=_clock(data, _find(data, mdia, "mdhd"))
     )
@@ -240,6 +244,13 @@ def _display_size(data: bytes, trak: Box, entry: Box) -> tuple[int, int]:
         width = round(height * shown_width / shown_height)
     is_on_its_side = abs(math.degrees(math.atan2(b, a))) % 180 == 90
     return (height, width) if is_on_its_side else (width, height)
+
+
+def _h264_profile(data: bytes, entry: Box) -> int:
+    """Return `profile_idc` of the decoder configuration (ISO/IEC 14496-15); 0 when there is none."""
+    boxes = child_boxes(data, entry, skip=_VISUAL_ENTRY_BYTES - 8)
+    config = next((box for box in boxes if box.kind == "avcC"), None)
+    return data[config.start + config.header + 1] if config is not None else 0
 
 
 def _sound_codec(data: bytes, entry: Box) -> str:

@@ -16,7 +16,7 @@ import imageio_ffmpeg  # type: ignore[import-untyped]  # ships no types
 import structlog
 
 import services
-from services.processor.adapters.messages import INTERRUPT
+from services.processor.adapters.messages import INTERRUPT, PAUSE, RESUME
 
 logger = structlog.get_logger(__name__)
 
@@ -41,8 +41,19 @@ class Child:
 
     def interrupt(self) -> None:
         """Ask it to close what it records."""
+        self._say(INTERRUPT)
+
+    def pause(self) -> None:
+        """Stop it, and what it has started, where they are."""
+        self._say(PAUSE)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._say(RESUME)
+
+    def _say(self, message: bytes) -> None:
         with contextlib.suppress(ConnectionError):  # whoever waits for the child learns of its end there
-            self._lifeline.send(INTERRUPT)
+            self._lifeline.send(message)
 
     async def end(self) -> int | None:
         """Kill the group and remove its directory; returns when both are done, with the child's exit status.

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.chassis.errors import ClipferryError, Reason
+from services.processor.adapters.embeds import first_playable
+from services.processor.adapters.measure import describe_on_the_web, fill_estimates, fill_sizes
 from services.processor.adapters.messages import JobOrder
-from services.processor.adapters.tally import estimated_bytes
-from services.processor.core.run import Entry, Found
+from services.processor.adapters.offers import formats_of, offer, offers_of
+from services.processor.core.run import Entry, Found, Offer
 
 _DEPTH_LIMIT = 3
 """Lists in lists that are followed."""
@@ -31,7 +33,7 @@ def look(ydl: Any, order: JobOrder) -> tuple[Info | None, Found]:
         if not result:
             raise ClipferryError(Reason.NO_VIDEO)
         if result.get("_type", "video") not in {"playlist", "multi_video"}:
-            return result, _found(result, entries)
+            return result, _found(ydl, order, result, entries)
         listed = [entry for entry in result.get("entries") or () if entry]
         if not listed:
             raise _no_entry(order)
@@ -40,7 +42,10 @@ def look(ydl: Any, order: JobOrder) -> tuple[Info | None, Found]:
             return None, _list_found(result, _entries(listed))
         if depth == 0 and not is_chosen and len(listed) > 1:
             entries = _entries(listed)
-        result = listed[0] if listed[0].get("formats") else ydl.process_ie_result(listed[0], download=False)
+        if len(listed) > 1 and not is_chosen:
+            result = first_playable(ydl, listed)
+        else:
+            result = listed[0] if listed[0].get("formats") else ydl.process_ie_result(listed[0], download=False)
     raise ClipferryError(Reason.NO_VIDEO, "The page is a list of lists without a video.")
 
 
@@ -87,25 +92,75 @@ def is_fragmented(info: Mapping[str, Any]) -> bool:
     return any(fmt.get("protocol") not in _DIRECT_PROTOCOLS for fmt in chosen_formats(info))
 
 
-def _found(info: Mapping[str, Any], entries: tuple[Entry, ...]) -> Found:
-    formats = chosen_formats(info)
-    sizes = [estimated_bytes(fmt) for fmt in formats]
+def _found(ydl: Any, order: JobOrder, info: Info, entries: tuple[Entry, ...]) -> Found:
+    if not info.get("is_live"):
+        fill_sizes(ydl, info)
+        fill_estimates(ydl, info, chosen_formats(info)[0])
+    offers = _offers(order, info)
+    if not info.get("is_live") and _needs_more(offers, info, order):
+        _ask_ffmpeg(ydl, info, order)
+        offers = _offers(order, info)
+    best = offers[0]
     return Found(
         title=_title(info, is_only=not entries),
         extractor=str(info.get("extractor") or ""),
         webpage_url=str(info.get("webpage_url") or ""),
-        format_id=str(info.get("format_id") or ""),
-        estimated_bytes=sum(sizes) if all(sizes) else 0,
+        format_id=best.format_id,
+        estimated_bytes=best.estimated_bytes,
         duration_s=_float(info.get("duration")),
-        width=int(info.get("width") or 0),
-        height=int(info.get("height") or 0),
+        width=best.width,
+        height=best.height,
         thumbnail_url=_web_url(info.get("thumbnail")),
         performer=str(info.get("artist") or info.get("uploader") or ""),
-        # Pieces are joined into one file, which is then written again as mp4.
-        merges=is_fragmented(info) or len(formats) > 1,
+        merges=best.merges,
         is_live=bool(info.get("is_live")),
         entries=entries,
+        offers=offers,
     )
+
+
+def _offers(order: JobOrder, info: Info) -> tuple[Offer, ...]:
+    # Who names a format gets that one; of what is live there is no choice.
+    if order.format or info.get("is_live"):
+        return (offer(chosen_formats(info), is_audio=order.is_audio),)
+    return offers_of(info, is_audio=order.is_audio) or (offer(chosen_formats(info), is_audio=order.is_audio),)
+
+
+def _needs_more(offers: tuple[Offer, ...], info: Info, order: JobOrder) -> bool:
+    """Return whether something has to be re-encoded, for which the duration must be known."""
+    is_fine = any(one.plays and one.estimated_bytes <= order.limit_bytes for one in offers)
+    return not is_fine and not info.get("duration")
+
+
+def _ask_ffmpeg(ydl: Any, info: Info, order: JobOrder) -> None:
+    chosen_id = chosen_formats(info)[0].get("format_id")
+    # What is known of it by now is in the list, not in yt-dlp's choice.
+    for fmt in formats_of(info):
+        if fmt.get("format_id") != chosen_id:
+            continue
+        described = describe_on_the_web(ydl, fmt, order.proxy_url)
+        if described is not None and described.duration_s:
+            info["duration"] = described.duration_s
+            fmt["width"], fmt["height"] = fmt.get("width") or described.width, fmt.get("height") or described.height
+        return
+
+
+def choose(ydl: Any, info: Info, format_id: str) -> Info:
+    """Make `ydl` fetch an offer; returns the description of it.
+
+    Args:
+        format_id: Of one of the offers; empty: what yt-dlp has chosen.
+    """
+    if not format_id or format_id == info.get("format_id"):
+        return info
+    by_id = {str(fmt.get("format_id")): fmt for fmt in formats_of(info)}
+    parts = [by_id[part] for part in format_id.split("+")]
+    ydl.format_selector = ydl.build_format_selector(format_id)
+    chosen = {key: value for key, value in info.items() if key != "requested_formats"} | dict(parts[0])
+    if len(parts) > 1:
+        chosen["requested_formats"] = parts
+    chosen["format_id"] = format_id
+    return chosen
 
 
 def _title(info: Mapping[str, Any], *, is_only: bool) -> str:

@@ -5,13 +5,13 @@ _TS_PACKET_BYTES = 188
 SNIFFED_BYTES = _TS_PACKET_BYTES + 1
 """Bytes that `sniff` wants to see."""
 
-FORMAT_WHITELIST = "mov,matroska,mpegts,flv,avi,aac,mp3,ogg,wav"
+FORMAT_WHITELIST = "mov,matroska,mpegts,flv,avi,aac,mp3,ogg,wav,flac"
 """The demuxers that ffmpeg may use on downloaded bytes. Those that open
 further files (hls, dash, concat) are not in it."""
 
 
 def sniff(head: bytes) -> str:
-    """Return the kind of media: mp4, matroska, mpegts, flv, avi, mp3, aac, ogg or wav; empty when it is none of them.
+    """Return the kind of media: mp4, matroska, mpegts, flv, avi, mp3, aac, ogg, flac or wav; empty when it is none.
 
     Args:
         head: The first `SNIFFED_BYTES` bytes.
@@ -22,7 +22,13 @@ def sniff(head: bytes) -> str:
         return "mpegts"
     if head[:4] == b"RIFF":
         return {b"AVI ": "avi", b"WAVE": "wav"}.get(head[8:12], "")
-    for magic, kind in ((_MATROSKA, "matroska"), (b"FLV\x01", "flv"), (b"OggS", "ogg"), (b"ID3", "mp3")):
+    for magic, kind in (
+        (_MATROSKA, "matroska"),
+        (b"FLV\x01", "flv"),
+        (b"OggS", "ogg"),
+        (b"fLaC", "flac"),
+        (b"ID3", "mp3"),
+    ):
         if head.startswith(magic):
             return kind
     return _sniff_frame(head)

@@ -1,11 +1,13 @@
-"""Names the page in what went wrong with it."""
+"""Names what was asked for, and what was asked, in what went wrong."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.chassis.errors import ClipferryError
+from services.chassis.errors import ClipferryError, Reason
 
 _SHOWN_LENGTH = 200
+_REASONS_OF_YTDLP = frozenset({Reason.SITE_UNSUPPORTED, Reason.CHILD_CRASHED})
+"""What another version may do better, or did better."""
 
 
 @contextmanager
@@ -24,3 +26,14 @@ def naming_page(url: str) -> Iterator[None]:
             retry_after_s=error.retry_after_s,
             **error.metadata | {"url": shown},
         ) from error
+
+
+@contextmanager
+def naming_version(ytdlp_version: str) -> Iterator[None]:
+    """Add yt-dlp's version, as `ytdlp_version`, to the metadata of each error that it may be to blame for."""
+    try:
+        yield
+    except ClipferryError as error:
+        if error.reason in _REASONS_OF_YTDLP:
+            error.metadata["ytdlp_version"] = ytdlp_version
+        raise

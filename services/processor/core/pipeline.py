@@ -11,11 +11,22 @@ import structlog
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.blame import naming_page
+from services.processor.core.holding import Holding
 from services.processor.core.naming import caption, file_name, one_line
-from services.processor.core.plan import Limits, Plan, check, check_duration, make_plan, request_limit, too_large
+from services.processor.core.plan import (
+    Fit,
+    Limits,
+    Plan,
+    at_least,
+    check,
+    check_duration,
+    make_plan,
+    request_limit,
+    too_large,
+)
 from services.processor.core.ports import Delivery, Downloader, Fetch, Leases, Media
 from services.processor.core.progress import ProgressLine
-from services.processor.core.room import Room
+from services.processor.core.room import EvictedError, Room
 from services.processor.core.run import (
     Found,
     Header,
@@ -31,6 +42,8 @@ from services.processor.core.run import (
 
 logger = structlog.get_logger(__name__)
 
+_REPLANNED_COUNT = 2
+"""Formats that may prove too large before a run gives up."""
 _LIVE_SHARE = 0.9
 """A recording is closed at this share of the limit: closing it adds its index."""
 
@@ -61,6 +74,10 @@ class JobRun:
         self.run = run
         self._parts = parts
         self._recording: Fetch | None = None
+        self._found: Found | None = None
+        self._plan: Plan | None = None
+        self._learned_bytes: dict[str, int] = {}
+        """By format id: what turned out to be larger than its site said."""
         self._finish_asked = False
         self._deadline = asyncio.timeout(run.timeout_s)
         self.committing = False
@@ -72,6 +89,7 @@ class JobRun:
             parts.clock,
             guess_bytes=request_limit(run.fetch, parts.limits) // 4,
         )
+        self._holding = Holding(run.holder, parts.room, on_wait=self._line.waiting, on_resize=self._resized)
 
     async def execute(self) -> None:
         """Run to the end and tell the queue how it went."""
@@ -110,7 +128,7 @@ class JobRun:
                 Reason.TIMED_OUT, f"The run took longer than {limit_s:.0f} s.", limit_s=limit_s
             ) from None
         finally:
-            self._parts.room.free(self.run.holder)
+            self._holding.free()
 
     async def _deliver(self) -> Receipt:
         self._line.probing()
@@ -121,38 +139,64 @@ class JobRun:
             return await self._send(file, found, plan, facts)
 
     async def _get(self, stack: ExitStack) -> tuple[MediaFile, Found, Plan]:
+        while True:
+            try:
+                return await self._get_at_once(stack)
+            except EvictedError as evicted:
+                logger.info(
+                    "A run starts again with more memory.", action="run_evicted", wanted_bytes=evicted.wanted_bytes
+                )
+                self._holding.evicted(evicted)
+            except ClipferryError as error:
+                if not self._learn_size(error):
+                    raise
+                logger.info("A run takes another format.", action="run_replanned", cause=error.message)
+
+    def _learn_size(self, error: ClipferryError) -> bool:
+        """Keep in mind that a format was larger than the site said; True when there is another way to fit."""
+        if self._found is None or self._plan is None or error.reason is not Reason.VIDEO_TOO_LARGE:
+            return False
+        if self._found.is_live or self._plan.recipe is not None or len(self._learned_bytes) >= _REPLANNED_COUNT:
+            return False
+        self._learned_bytes[self._plan.format_id] = max(
+            self._plan.limit_bytes + 1, int(error.metadata.get("size_bytes", 0))
+        )
+        corrected = at_least(self._found, self._learned_bytes)
+        return make_plan(corrected, self.run.fetch, self._parts.limits).fit is not Fit.TOO_LARGE
+
+    async def _get_at_once(self, stack: ExitStack) -> tuple[MediaFile, Found, Plan]:
         request, limits = self.run.fetch, self._parts.limits
-        await self._reserve(request_limit(request, limits))
+        await self._holding.reserve(request_limit(request, limits))
         async with self._parts.downloader.fetch(request, job_name=self.run.job_name) as fetch:
             found = await fetch.extract()
-            plan = make_plan(found, request, limits)
+            self._found, self._plan = found, make_plan(at_least(found, self._learned_bytes), request, limits)
+            plan = self._plan
             check(found, request, plan)
-            await self._reserve(plan.reserve_bytes)
-            if plan.reserve_bytes != self.run.reserved_bytes:
-                self._parts.leases.resize(self.run, reserved_bytes=plan.reserve_bytes)
+            held_bytes = await self._holding.reserve(plan.reserve_bytes)
+            if held_bytes != self.run.reserved_bytes:
+                self._resized(held_bytes)
             await self._download(fetch, found, plan)
             file = fetch.take()
-            stack.callback(os.close, file.fd)
-        self._parts.room.correct(self.run.holder, file.size_bytes)
+        with ExitStack() as opened:
+            opened.callback(os.close, file.fd)
+            await self._holding.settle(file.size_bytes)
+            stack.enter_context(opened.pop_all())
         return file, found, plan
 
-    async def _reserve(self, wanted_bytes: int) -> None:
-        room, holder = self._parts.room, self.run.holder
-        if not room.take(holder, wanted_bytes):
-            self._line.found(waiting=True)
-            await room.wait(holder, wanted_bytes)
+    def _resized(self, held_bytes: int) -> None:
+        self._parts.leases.resize(self.run, reserved_bytes=held_bytes)
 
     async def _download(self, fetch: Fetch, found: Found, plan: Plan) -> None:
-        self._line.found()
+        if not self._holding.was_evicted and not self._learned_bytes:
+            self._line.found()
         started_at_s = self._parts.clock.monotonic_s()
-        held_bytes = plan.reserve_bytes
+        self._holding.open(fetch, plan)
         self._recording = fetch if found.is_live else None
-        async with aclosing(fetch.download(limit_bytes=plan.limit_bytes)) as moves:
+        download = fetch.download(limit_bytes=plan.limit_bytes, format_id=plan.format_id, recipe=plan.recipe)
+        async with aclosing(download) as moves:
             async for moved in moves:
                 self._line.moved(moved)
-                if moved.tmpfs_bytes > held_bytes:
-                    held_bytes = moved.tmpfs_bytes
-                    self._parts.room.correct(self.run.holder, held_bytes)
+                await self._holding.follow(fetch, moved, plan, self._parts.limits)
                 if self._recording is not None and self._is_long_enough(moved, plan, started_at_s):
                     await self.finish()
         self._recording = None
@@ -190,6 +234,7 @@ class JobRun:
             layout,
             commit=self._commit,
             on_sent=lambda sent_bytes: self._line.sending(sent_bytes, layout.size_bytes),
+            on_wait=lambda wait_s: self._line.awaiting_turn(wait_s, layout.size_bytes),
         )
 
     async def _commit(self) -> None:

@@ -1,10 +1,12 @@
 """What a run will do with a page, decided before a byte of the media is fetched."""
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from services.chassis.errors import ClipferryError, Reason
-from services.processor.core.run import FetchRequest, Found
+from services.processor.core.recipe import Recipe, make_recipe
+from services.processor.core.run import FetchRequest, Found, MediaKind, Offer
 
 
 class Fit(enum.Enum):
@@ -45,39 +47,123 @@ class Plan:
     width: int
     height: int
     merges: bool
+    recipe: Recipe | None = None
+    """How it is re-encoded on its way in."""
 
 
 def make_plan(found: Found, request: FetchRequest, limits: Limits) -> Plan:
     """Return what a run would do. Never refuses: a video that cannot be sent gets ``Fit.TOO_LARGE``.
 
+    In this order: the best offer that plays and fits; one that is re-encoded on its way in; one that does not play but
+    fits, and is re-encoded where it lies. An offer of unknown size may fit.
+
     A merge holds its streams and its result for a moment, so it reserves twice its size and may be half as large as
     all of the memory.
     """
-    copies = 2 if found.merges else 1
-    limit_bytes = min(request_limit(request, limits), limits.total_bytes // copies)
-    expected_bytes = min(found.estimated_bytes, limit_bytes) if found.estimated_bytes else limit_bytes
-    return Plan(
+    offers = found.offers or (_only_offer(found),)
+    if found.is_live:
+        return _as_served(offers[0], Fit.UNKNOWN, request, limits)
+    playing = [offer for offer in offers if offer.plays]
+    for offer in playing:
+        if _fits(offer, request, limits):
+            return _as_served(offer, _fit(offer, is_first=offer is playing[0]), request, limits)
+    transcoded = _transcoded(offers, found, request, limits)
+    if transcoded is not None:
+        return transcoded
+    for offer in offers:
+        if not offer.plays and _fits(offer, request, limits):
+            return _as_served(offer, _fit(offer, is_first=True), request, limits)
+    return _as_served(min(offers, key=lambda offer: offer.estimated_bytes), Fit.TOO_LARGE, request, limits)
+
+
+def at_least(found: Found, sizes: Mapping[str, int]) -> Found:
+    """Return what a site offers, corrected by what was learned.
+
+    Args:
+        sizes: Bytes that offers have at least, by their format id.
+    """
+    offers = found.offers or (_only_offer(found),)
+    corrected = (
+        replace(offer, estimated_bytes=max(offer.estimated_bytes, sizes.get(offer.format_id, 0))) for offer in offers
+    )
+    return replace(found, offers=tuple(corrected))
+
+
+def _only_offer(found: Found) -> Offer:
+    return Offer(
         format_id=found.format_id,
         estimated_bytes=found.estimated_bytes,
-        fit=_fit(found, limit_bytes),
-        limit_bytes=limit_bytes,
-        reserve_bytes=copies * expected_bytes,
         width=found.width,
         height=found.height,
         merges=found.merges,
     )
 
 
+def _as_served(offer: Offer, fit: Fit, request: FetchRequest, limits: Limits) -> Plan:
+    limit_bytes = _limit(offer, request, limits)
+    expected_bytes = min(offer.estimated_bytes, limit_bytes) if offer.estimated_bytes else limit_bytes
+    return Plan(
+        format_id=offer.format_id,
+        estimated_bytes=offer.estimated_bytes,
+        fit=fit,
+        limit_bytes=limit_bytes,
+        reserve_bytes=_copies(offer) * expected_bytes,
+        width=offer.width,
+        height=offer.height,
+        merges=offer.merges,
+    )
+
+
+def _transcoded(offers: tuple[Offer, ...], found: Found, request: FetchRequest, limits: Limits) -> Plan | None:
+    """Return a plan that re-encodes, from no larger a picture than is needed; None where that makes no sense."""
+    readable = [offer for offer in offers if offer.streams]
+    is_audio = request.kind is MediaKind.AUDIO
+    limit_bytes = min(request_limit(request, limits), limits.total_bytes)
+    recipe = make_recipe(found.duration_s, limit_bytes, is_audio=is_audio) if found.duration_s else None
+    if recipe is None or not readable:
+        return None
+    enough = [offer for offer in readable if offer.width * offer.height >= recipe.most_pixels]
+    source = min(enough, key=_pixels) if enough and not is_audio else max(readable, key=_pixels)
+    scale = min(1.0, (recipe.most_pixels / (_pixels(source) or 1)) ** 0.5)
+    return Plan(
+        format_id=source.format_id,
+        estimated_bytes=recipe.expected_bytes,
+        fit=Fit.TRANSCODE,
+        limit_bytes=limit_bytes,
+        reserve_bytes=recipe.expected_bytes,
+        width=round(source.width * scale),
+        height=round(source.height * scale),
+        merges=False,
+        recipe=recipe,
+    )
+
+
+def _pixels(offer: Offer) -> int:
+    return offer.width * offer.height
+
+
+def _copies(offer: Offer) -> int:
+    return 2 if offer.merges else 1
+
+
+def _limit(offer: Offer, request: FetchRequest, limits: Limits) -> int:
+    return min(request_limit(request, limits), limits.total_bytes // _copies(offer))
+
+
+def _fits(offer: Offer, request: FetchRequest, limits: Limits) -> bool:
+    return offer.estimated_bytes <= _limit(offer, request, limits)
+
+
+def _fit(offer: Offer, *, is_first: bool) -> Fit:
+    if not offer.estimated_bytes:
+        return Fit.UNKNOWN
+    return Fit.AS_IS if is_first else Fit.SMALLER_FORMAT
+
+
 def request_limit(request: FetchRequest, limits: Limits) -> int:
     """Return the most bytes that may be sent for `request`, before anything is known of its media."""
     limit_bytes = min(limits.video_bytes, limits.telegram_bytes)
     return min(limit_bytes, request.max_bytes) if request.max_bytes else limit_bytes
-
-
-def _fit(found: Found, limit_bytes: int) -> Fit:
-    if not found.estimated_bytes or found.is_live:
-        return Fit.UNKNOWN
-    return Fit.AS_IS if found.estimated_bytes <= limit_bytes else Fit.TOO_LARGE
 
 
 def check(found: Found, request: FetchRequest, plan: Plan) -> None:

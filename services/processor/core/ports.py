@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from services.chassis.errors import ClipferryError
+from services.processor.core.recipe import Recipe
 from services.processor.core.run import (
     FetchRequest,
     Found,
@@ -39,15 +40,29 @@ class Fetch(Protocol):
             ClipferryError: With the site's reason: NO_VIDEO, GONE, EGRESS_DENIED, LIVE, …
         """
 
-    def download(self, *, limit_bytes: int) -> AsyncGenerator[Moved, None]:
-        """Fetch what `extract` chose; ends when the file is whole. Call once, after `extract`.
+    def download(
+        self, *, limit_bytes: int, format_id: str = "", recipe: Recipe | None = None
+    ) -> AsyncGenerator[Moved, None]:
+        """Fetch one of the offers that `extract` found; ends when the file is whole. Call once, after `extract`.
 
         Args:
             limit_bytes: Most bytes of the finished file.
+            format_id: Which offer; empty: the first.
+            recipe: Re-encode it on the way in, so that only the result is ever held; None: fetch it as it is. What does
+                not play then is re-encoded where it lies.
 
         Raises:
             ClipferryError: VIDEO_TOO_LARGE as soon as it is sure, INCOMPLETE, STALLED, CHILD_CRASHED, …
         """
+
+    def allow(self, held_bytes: int | None) -> None:
+        """Say how much a download may hold on tmpfs before it is held up; None: the limit of the file alone counts."""
+
+    def pause(self) -> None:
+        """Stop everything that the download runs, until `resume`: nothing of it counts as a stall."""
+
+    def resume(self) -> None:
+        """Let it go on."""
 
     async def finish(self) -> None:
         """Close a live recording and keep what there is; `download` then ends by itself."""
@@ -90,13 +105,16 @@ class Delivery(Protocol):
         *,
         commit: Callable[[], Awaitable[None]],
         on_sent: Callable[[int], None],
+        on_wait: Callable[[float], None],
     ) -> Receipt:
         """Stream the file out.
 
         Args:
-            commit: Awaited once, when everything but the last part has been taken by the Bot API's socket; the last
+            commit: Awaited when everything but the last part has been taken by the Bot API's socket; the last
                 part goes out only after it returned. When it raises, nothing is sent and its error is raised here.
-            on_sent: Called with the bytes of the file that the socket took so far; only rises.
+            on_sent: Called with the bytes of the file that the socket took so far; only rises, but for a chat that has
+                moved: then the file goes once more, to where the chat is, and is committed anew.
+            on_wait: Called with about how many seconds the message waits for its chat's turn, by Telegram's limits.
 
         Raises:
             ClipferryError: TELEGRAM_FLOOD, TELEGRAM_REJECTED, CHAT_UNAVAILABLE, TELEGRAM_UNREACHABLE, … when nothing

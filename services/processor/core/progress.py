@@ -1,5 +1,6 @@
 """Byte counts of one attempt, made into one line that only rises."""
 
+import math
 from collections.abc import Callable
 
 from services.chassis.clock import Clock
@@ -13,7 +14,7 @@ _SENT = 99.0
 
 _STAGES = {
     FetchStage.DOWNLOADING: (Stage.DOWNLOADING, _FOUND, _DOWNLOADED, "Downloading…"),
-    FetchStage.TRANSCODING: (Stage.TRANSCODING, _FOUND, _DOWNLOADED, "Re-encoding…"),
+    FetchStage.TRANSCODING: (Stage.TRANSCODING, _FOUND, _MUXED, "Re-encoding…"),
     FetchStage.MUXING: (Stage.MUXING, _DOWNLOADED, _MUXED, "Joining picture and sound…"),
 }
 
@@ -33,20 +34,28 @@ class ProgressLine:
         self._percent = 0.0
         self._stage: Stage | None = None
         self._stage_at_s = 0.0
+        self._stage_start = 0.0
 
     def probing(self) -> None:
         """Say that the site is being asked."""
         self._say(Stage.PROBING, 0.0, "Looking at the page…")
 
-    def found(self, *, waiting: bool = False) -> None:
-        """Say that the site has answered; `waiting` when memory has to become free first."""
-        self._say(Stage.PROBING, _FOUND, "Waiting for memory…" if waiting else "Found the video…")
+    def found(self) -> None:
+        """Say that the site has answered."""
+        self._say(Stage.PROBING, _FOUND, "Found the video…")
+
+    def waiting(self) -> None:
+        """Say that memory has to become free before anything goes on."""
+        self._say(self._stage or Stage.PROBING, max(self._percent, _FOUND), "Waiting for memory…")
 
     def moved(self, moved: Moved) -> None:
         """Say how far the download is."""
         stage, start, end, text = _STAGES[moved.stage]
-        part = self._part(moved.done_bytes, moved.total_bytes)
-        if stage is not Stage.MUXING:
+        part = self._part(moved.done_bytes, moved.total_bytes) if moved.done_share is None else moved.done_share
+        if stage is Stage.TRANSCODING:
+            start = self._start_of(stage)
+            text = f"{text} {part:.0%}"
+        elif stage is not Stage.MUXING:
             text = f"{text} {_amount(moved.done_bytes, moved.total_bytes)}"
         self._say(
             stage,
@@ -59,7 +68,8 @@ class ProgressLine:
 
     def preparing(self) -> None:
         """Say that the file is whole and being looked at."""
-        self._say(Stage.MUXING, _MUXED, "Preparing…")
+        # Stages never go back: what was re-encoded has been joined on the way.
+        self._say(Stage.TRANSCODING if self._stage is Stage.TRANSCODING else Stage.MUXING, _MUXED, "Preparing…")
 
     def sending(self, sent_bytes: int, size_bytes: int) -> None:
         """Say how much of the file Telegram took."""
@@ -68,6 +78,20 @@ class ProgressLine:
         text = f"Sending to Telegram… {_amount(sent_bytes, size_bytes)}"
         percent = _MUXED + (_SENT - _MUXED) * part
         self._say(Stage.SENDING, percent, text, done_bytes=sent_bytes, total_bytes=size_bytes, bytes_per_second=speed)
+
+    def awaiting_turn(self, wait_s: float, size_bytes: int) -> None:
+        """Say that Telegram takes no message for this chat yet."""
+        self._say(
+            Stage.SENDING, _MUXED, f"Waiting about {math.ceil(wait_s)} s for Telegram's limits…", total_bytes=size_bytes
+        )
+        # The speed is that of the upload, which begins after the wait.
+        self._stage_at_s = self._clock.monotonic_s() + wait_s
+
+    def _start_of(self, stage: Stage) -> float:
+        """Return where a stage begins that comes early or late: at what was reached before it."""
+        if stage is not self._stage:
+            self._stage_start = self._percent
+        return self._stage_start
 
     def _part(self, done_bytes: int, total_bytes: int) -> float:
         if total_bytes > 0:

@@ -68,6 +68,23 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Offer:
+    """One way of a site to serve its media: a format, or one of picture and one of sound that are merged."""
+
+    format_id: str
+    estimated_bytes: int = 0
+    """0 when the site does not say."""
+    width: int = 0
+    height: int = 0
+    merges: bool = False
+    """As in `Found`."""
+    plays: bool = True
+    """Telegram's apps play it, as far as the site says what it is."""
+    streams: bool = True
+    """ffmpeg can read it from the web by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Found:
     """What a site offers, before anything is downloaded."""
 
@@ -87,6 +104,8 @@ class Found:
     is_live: bool = False
     entries: tuple[Entry, ...] = ()
     """More than one when the page is a list."""
+    offers: tuple[Offer, ...] = ()
+    """Best first; those that are neither better nor smaller than another are left out. Empty: what is said above."""
 
 
 class FetchStage(enum.Enum):
@@ -109,6 +128,10 @@ class Moved:
     bytes_per_second: int = 0
     tmpfs_bytes: int = 0
     """Bytes the job holds on tmpfs now."""
+    is_held_up: bool = False
+    """It may not hold more, and wants to: see `Fetch.allow`."""
+    done_share: float | None = None
+    """Part of the media that is re-encoded, 0 to 1; None while bytes tell how far it is."""
 
 
 @dataclass(kw_only=True)
@@ -119,6 +142,8 @@ class MediaFile:
     size_bytes: int
     extension: str
     """Such as ``mp4``, without the dot."""
+    cover: bytes = b""
+    """Of a sound: its picture, a JPEG fit for a thumbnail; empty when there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)

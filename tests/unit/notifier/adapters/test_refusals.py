@@ -18,9 +18,10 @@ API = BotApi(
     connect_timeout_s=10,
     write_timeout_s=60,
     read_timeout_s=120,
+    min_bytes_per_s=500_000,
 )
-WHOLE = Attempt(api=API, file_bytes=4_000_000, is_whole=True)
-CUT = Attempt(api=API, file_bytes=4_000_000, is_whole=False)
+WHOLE = Attempt(api=API, file_bytes=4_000_000, taken_bytes=4_000_000, is_whole=True)
+CUT = Attempt(api=API, file_bytes=4_000_000, taken_bytes=1_000_000, is_whole=False)
 ABOUT_THE_POOL = {httpcore.ConnectionNotAvailable, httpcore.ProxyError}
 """The first is handled inside httpcore; the second needs a proxy, and none is used."""
 
@@ -31,7 +32,8 @@ def test_every_transport_error_is_translated(error: type[Exception]) -> None:
     if error in ABOUT_THE_POOL:
         return
     assert issubclass(error, TRANSPORT_ERRORS)
-    assert transport_failure(error(), CUT).reason is Reason.TELEGRAM_UNREACHABLE
+    before = Reason.STALLED if error is httpcore.WriteTimeout else Reason.TELEGRAM_UNREACHABLE
+    assert before is transport_failure(error(), CUT).reason
     expected = Reason.TELEGRAM_UNREACHABLE if issubclass(error, NEVER_CONNECTED) else Reason.DELIVERY_UNKNOWN
     assert expected is transport_failure(error(), WHOLE).reason
 
@@ -74,9 +76,13 @@ def test_flood_without_a_number_still_waits(parameters: object) -> None:
     [
         (httpcore.ConnectError("x"), CUT, "at telegram.test:443, no connection could be made; nothing was sent"),
         (httpcore.ConnectTimeout("x"), CUT, "telegram.test:443, no connection was made within 10 s; nothing"),
-        (httpcore.WriteTimeout("x"), CUT, "telegram.test:443, it took no byte for 60 s; nothing was sent"),
+        (
+            httpcore.WriteTimeout("x"),
+            CUT,
+            "took no byte for 60 s, after 1000000 of 4000000 bytes; nothing was",
+        ),
         (httpcore.WriteError("x"), CUT, "telegram.test:443, the connection broke (WriteError); nothing was sent"),
-        (httpcore.ReadTimeout("x"), WHOLE, "then there was no answer within 120 s: it may have been sent"),
+        (httpcore.ReadTimeout("x"), WHOLE, "then there was no answer within 128 s: it may have been sent"),
         (httpcore.ReadError("x"), WHOLE, "then the connection broke (ReadError): it may have been sent"),
         (httpcore.RemoteProtocolError("x"), WHOLE, "then the connection broke (RemoteProtocolError): it may"),
     ],

@@ -15,7 +15,8 @@ job_dir = Path(sys.argv[1])
 proxy = socket.create_server(("127.0.0.1", 0))
 confine(JobOrder(url="", is_audio=False, format="", referer="", user_agent="", playlist_item=0,
                  proxy_url=f"http://job:x@127.0.0.1:{proxy.getsockname()[1]}", cpu_s=10, data_bytes=1 << 28,
-                 socket_timeout_s=1, fragments_at_once=1), job_dir)
+                 socket_timeout_s=1, fragments_at_once=1, limit_bytes=1, transcode_cpu_s=10,
+                 transcode_timeout_s=1), job_dir)
 """
 
 
@@ -39,6 +40,27 @@ def attempt(job_dir: Path, code: str) -> str:
         "os.system('true')",
         "os.execv('/bin/true', ['true'])",
         "os.fork()",
+        "socket.create_connection(('169.254.169.254', 80))",
+        "socket.socket(socket.AF_INET6).connect(('::1', proxy.getsockname()[1]))",
+        "socket.socket(socket.AF_UNIX).connect('/run/other.sock')",
+        "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 53))",
+        "socket.socket().bind(('127.0.0.1', 0))",
+        "socket.gethostbyname('localhost')",
+        "os.symlink('/etc', '../link')",
+        "os.symlink('/dev/shm', 'link'); open('link/outside', 'w')",
+        "os.link('/etc/hostname', 'hard')",
+        "os.truncate('../outside', 0)",
+        "os.remove('/dev/shm/outside')",
+        "os.chmod('/dev/shm', 0o777)",
+        "os.symlink('.', '../link')",
+        "socket.gethostbyaddr('8.8.8.8')",
+        "Path('/dev/shm/outside').write_bytes(b'x')",
+        "__import__('shutil').copy('/etc/hostname', '..')",
+        "__import__('sqlite3').connect('/dev/shm/outside.db')",
+        "subprocess.Popen(['ffmpeg'], executable='/bin/sh')",
+        "subprocess.Popen('true', shell=True)",
+        "os.posix_spawn('/bin/true', ['true'], {})",
+        "__import__('ctypes').CDLL(None).system(b'true')",
     ],
 )
 def test_a_breach_is_stopped(tmpfs_dir: Path, code: str) -> None:

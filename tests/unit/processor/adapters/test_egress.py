@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from services.processor.adapters.egress import Egress, Pass, open_egress
+from services.processor.adapters.egress import Egress, open_egress
+from services.processor.adapters.passes import Pass
 from tests.fakes.video_site import VideoSite
 
 
@@ -43,6 +44,25 @@ async def ask(egress: Egress, head: str) -> bytes:
         "http://2130706433/",
         "http://0177.0.0.1/",
         "http://127.1/",
+        "http://0/",
+        "http://0.0.0.0/",
+        "http://017700000001/",
+        "http://0x7f.0.0.1/",
+        "http://127.0.0.1./",
+        "http://localhost./",
+        "http://LOCALHOST/",
+        "http://8.8.8.8@127.0.0.1/",
+        "http://127.0.0.1#@8.8.8.8/",
+        "http://127.0.0.1?@8.8.8.8/",
+        "http://8.8.8.8:80@127.0.0.1:80/",
+        "http://%31%32%37.0.0.1/",
+        "http://[::127.0.0.1]/",
+        "http://[0:0:0:0:0:ffff:7f00:1]/",
+        "http://[fe80::1%25lo]/",
+        "http://[fd00:ec2::254]/latest/",
+        "http://100.100.100.200/latest/",
+        "http://metadata.google.internal/",
+        "http://192.168.0.1:8443/",
         "http://[::1]/",
         "http://[::ffff:127.0.0.1]/",
         "http://[::ffff:10.0.0.1]/",
@@ -165,3 +185,34 @@ async def test_a_reader_that_stops_stops_the_site(egress: Egress, site: VideoSit
 
 async def test_a_head_without_end_is_cut(egress: Egress) -> None:
     assert await ask(egress, "GET http://x/ HTTP/1.1\r\nX: " + "x" * 70_000) == b""
+
+
+async def test_a_job_that_may_have_no_more_stops_the_site_until_it_may(egress: Egress, site: VideoSite) -> None:
+    """To one read of a connection exactly; nothing is lost, and a reader that is slow as well is still waited for."""
+    with egress.open_pass() as opened:
+        opened.allow(1_000_000)
+        reader, writer = await asyncio.open_connection("127.0.0.1", egress.port)
+        writer.write(f"GET {site.url('/endless.mp4')} HTTP/1.1\r\nHost: x\r\n{credentials(opened)}\r\n".encode())
+        got = len(await reader.readexactly(1_000_000))
+        async with asyncio.timeout(5):
+            while not opened.is_full:  # noqa: ASYNC110 - the last bytes are on their way
+                await asyncio.sleep(0.01)
+        most_bytes = opened.received_bytes
+        assert 1_000_000 <= most_bytes <= 1_000_000 + 256 * 1024
+        got += len(await reader.readexactly(most_bytes - got))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await reader.read(1)
+        assert opened.received_bytes == most_bytes
+
+        opened.allow(2_000_000)
+        await reader.readexactly(2_000_000)
+        opened.allow(None)
+        await reader.readexactly(3_000_000)
+        received = -1
+        async with asyncio.timeout(10):
+            while received != opened.received_bytes:
+                received = opened.received_bytes
+                await asyncio.sleep(0.2)
+        assert received - 6_000_000 < 32 * 1024 * 1024
+    writer.close()

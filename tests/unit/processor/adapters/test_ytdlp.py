@@ -15,9 +15,10 @@ import pytest
 
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.adapters.egress import open_egress
+from services.processor.adapters.limits import DownloadLimits
 from services.processor.adapters.nursery import Nursery
 from services.processor.adapters.tmpfs import open_run_directory
-from services.processor.adapters.ytdlp import DownloadLimits, YtdlpDownloader, open_downloader
+from services.processor.adapters.ytdlp import YtdlpDownloader, open_downloader
 from services.processor.core.run import FetchRequest, FetchStage, Found, MediaFile, MediaKind, Moved
 from tests.fakes.site_media import decoded_seconds, packets_md5
 from tests.fakes.video_site import VideoSite
@@ -199,7 +200,6 @@ async def test_every_failure_has_its_reason(downloader: YtdlpDownloader, site: V
         "/status/451": Reason.GEO_BLOCKED,
         "/status/500": Reason.SITE_UNREACHABLE,
         "/page/video?src=/status/404": Reason.GONE,
-        "/media/vp9.webm": Reason.UNPLAYABLE,
         "/redirect?to=http://127.0.0.1:9/": Reason.EGRESS_DENIED,
         "/playlist.m3u8?segment=http://169.254.169.254/": Reason.EGRESS_DENIED,
         hole: Reason.INCOMPLETE,

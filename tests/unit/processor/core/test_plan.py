@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from services.chassis.errors import ClipferryError, Reason
-from services.processor.core.plan import Fit, Limits, check, make_plan
-from services.processor.core.run import Entry, FetchRequest
+from services.processor.core.plan import Fit, Limits, Plan, check, make_plan
+from services.processor.core.run import Entry, FetchRequest, Offer
 from tests.fakes.processor_tools import FOUND
 
 LIMITS = Limits(video_bytes=52_428_800, total_bytes=80_000_000, telegram_bytes=50_000_000)
@@ -37,6 +37,64 @@ def test_the_estimate_is_reserved_twice_only_for_a_merge(
     """A merge of unknown size may fill all memory, and be no larger than half of it."""
     found = replace(FOUND, estimated_bytes=estimated_bytes, merges=merges)
     assert make_plan(found, ASKED, LIMITS).reserve_bytes == reserve_bytes
+
+
+def offered(*offers: Offer, **changes: object) -> Plan:
+    return make_plan(replace(FOUND, offers=offers, **changes), ASKED, LIMITS)  # type: ignore[arg-type]
+
+
+HUGE = Offer(format_id="huge", estimated_bytes=90_000_000, width=1920, height=1080)
+GOOD = Offer(format_id="good", estimated_bytes=40_000_000, width=1280, height=720)
+TINY = Offer(format_id="tiny", estimated_bytes=2_000_000, width=320, height=180)
+UNKNOWN = Offer(format_id="unknown", width=1280, height=720)
+
+
+@pytest.mark.parametrize(
+    ("offers", "duration_s", "format_id", "fit"),
+    [
+        ((GOOD, TINY), 60.0, "good", Fit.AS_IS),
+        ((HUGE, GOOD, TINY), 60.0, "good", Fit.SMALLER_FORMAT),
+        ((UNKNOWN, TINY), 60.0, "unknown", Fit.UNKNOWN),
+        ((HUGE,), 60.0, "huge", Fit.TRANSCODE),
+        ((HUGE,), None, "huge", Fit.TOO_LARGE),
+        ((HUGE,), 7_200.0, "huge", Fit.TOO_LARGE),
+        ((replace(HUGE, streams=False),), 60.0, "huge", Fit.TOO_LARGE),
+        ((GOOD, replace(HUGE, plays=False)), 60.0, "good", Fit.AS_IS),
+        ((replace(GOOD, plays=False),), 60.0, "good", Fit.TRANSCODE),
+        ((replace(GOOD, plays=False),), None, "good", Fit.AS_IS),
+        ((replace(GOOD, plays=False, streams=False),), 60.0, "good", Fit.AS_IS),
+        ((replace(GOOD, merges=True), TINY), 60.0, "good", Fit.AS_IS),
+        ((replace(GOOD, merges=True, estimated_bytes=40_000_001), TINY), 60.0, "tiny", Fit.SMALLER_FORMAT),
+    ],
+)
+def test_the_best_offer_that_plays_and_fits_is_taken(
+    offers: tuple[Offer, ...], duration_s: float | None, format_id: str, fit: Fit
+) -> None:
+    """Else one is re-encoded, else too large: the last resort is what does not play and has to be fetched whole.
+
+    A merge may be half as large as all memory: 40 of 80 MB.
+    """
+    plan = offered(*offers, duration_s=duration_s)
+
+    assert (plan.format_id, plan.fit) == (format_id, fit)
+    assert (plan.recipe is not None) is (fit is Fit.TRANSCODE)
+    assert fit is not Fit.TRANSCODE or plan.reserve_bytes <= plan.limit_bytes == 50_000_000
+
+
+def test_no_larger_picture_is_reencoded_than_is_needed() -> None:
+    """Of what is offered in 2160, 1080 and 360 lines, 720 are made of the 1080."""
+    lines = {"2160": (3840, 2160), "1080": (1920, 1080), "360": (640, 360)}
+    offers = [
+        Offer(format_id=name, estimated_bytes=60_000_000, width=width, height=height, plays=False)
+        for name, (width, height) in lines.items()
+    ]
+    plan = offered(*offers, duration_s=60.0)
+
+    assert (plan.format_id, plan.width, plan.height) == ("1080", 1280, 720)
+
+
+def test_what_is_live_is_taken_as_it_is() -> None:
+    assert offered(HUGE, is_live=True).fit is Fit.UNKNOWN
 
 
 def _refusal(found_changes: dict[str, object], asked_changes: dict[str, object]) -> Reason | None:

@@ -27,7 +27,7 @@ from clipferry.queue.v1 import worker_service_pb2 as clipferry_dot_queue_dot_v1_
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,clipferry/notifier/v1/notifier_service.proto\x12\x15\x63lipferry.notifier.v1\x1a\x1c\x63lipferry/queue/v1/job.proto\x1a\'clipferry/queue/v1/worker_service.proto\x1a\x1egoogle/protobuf/duration.proto\"\x96\x01\n\x10SendVideoRequest\x12\x34\n\x06header\x18\x01 \x01(\x0b\x32\".clipferry.notifier.v1.VideoHeaderH\x00\x12\x0e\n\x04part\x18\x02 \x01(\x0cH\x00\x12\x34\n\tlast_part\x18\x03 \x01(\x0b\x32\x1f.clipferry.notifier.v1.LastPartH\x00\x42\x06\n\x04kind\"\xec\x02\n\x0bVideoHeader\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.clipferry.queue.v1.Lease\x12\x13\n\x0b\x64\x65stination\x18\x03 \x01(\t\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x11\n\tmime_type\x18\x05 \x01(\t\x12\x12\n\nsize_bytes\x18\x06 \x01(\x03\x12\x0f\n\x07\x63\x61ption\x18\x07 \x01(\t\x12+\n\x08\x64uration\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05width\x18\t \x01(\x05\x12\x0e\n\x06height\x18\n \x01(\x05\x12\x11\n\tthumbnail\x18\x0b \x01(\x0c\x12&\n\x04kind\x18\x0c \x01(\x0e\x32\x18.clipferry.queue.v1.Kind\x12\r\n\x05title\x18\r \x01(\t\x12\x11\n\tperformer\x18\x0e \x01(\t\x12\x11\n\tthread_id\x18\x0f \x01(\x05\"(\n\x08LastPart\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63rc32c\x18\x02 \x01(\x07\"\x8d\x01\n\x11SendVideoResponse\x12\x39\n\x08progress\x18\x01 \x01(\x0b\x32%.clipferry.notifier.v1.UploadProgressH\x00\x12\x35\n\x07outcome\x18\x02 \x01(\x0b\x32\".clipferry.notifier.v1.SendOutcomeH\x00\x42\x06\n\x04kind\"$\n\x0eUploadProgress\x12\x12\n\nsent_bytes\x18\x01 \x01(\x03\"O\n\x0bSendOutcome\x12.\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1c.clipferry.queue.v1.Delivery\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"`\n\x0fSendTextRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x11\n\tthread_id\x18\x04 \x01(\x05\"I\n\x10SendTextResponse\x12\x0f\n\x07\x63hat_id\x18\x01 \x01(\x03\x12\x12\n\nmessage_id\x18\x02 \x01(\x03\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x32\xd2\x01\n\x0fNotifierService\x12\x62\n\tSendVideo\x12\'.clipferry.notifier.v1.SendVideoRequest\x1a(.clipferry.notifier.v1.SendVideoResponse(\x01\x30\x01\x12[\n\x08SendText\x12&.clipferry.notifier.v1.SendTextRequest\x1a\'.clipferry.notifier.v1.SendTextResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,clipferry/notifier/v1/notifier_service.proto\x12\x15\x63lipferry.notifier.v1\x1a\x1c\x63lipferry/queue/v1/job.proto\x1a\'clipferry/queue/v1/worker_service.proto\x1a\x1egoogle/protobuf/duration.proto\"\x96\x01\n\x10SendVideoRequest\x12\x34\n\x06header\x18\x01 \x01(\x0b\x32\".clipferry.notifier.v1.VideoHeaderH\x00\x12\x0e\n\x04part\x18\x02 \x01(\x0cH\x00\x12\x34\n\tlast_part\x18\x03 \x01(\x0b\x32\x1f.clipferry.notifier.v1.LastPartH\x00\x42\x06\n\x04kind\"\xec\x02\n\x0bVideoHeader\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.clipferry.queue.v1.Lease\x12\x13\n\x0b\x64\x65stination\x18\x03 \x01(\t\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x11\n\tmime_type\x18\x05 \x01(\t\x12\x12\n\nsize_bytes\x18\x06 \x01(\x03\x12\x0f\n\x07\x63\x61ption\x18\x07 \x01(\t\x12+\n\x08\x64uration\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05width\x18\t \x01(\x05\x12\x0e\n\x06height\x18\n \x01(\x05\x12\x11\n\tthumbnail\x18\x0b \x01(\x0c\x12&\n\x04kind\x18\x0c \x01(\x0e\x32\x18.clipferry.queue.v1.Kind\x12\r\n\x05title\x18\r \x01(\t\x12\x11\n\tperformer\x18\x0e \x01(\t\x12\x11\n\tthread_id\x18\x0f \x01(\x05\"(\n\x08LastPart\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63rc32c\x18\x02 \x01(\x07\"\x8d\x01\n\x11SendVideoResponse\x12\x39\n\x08progress\x18\x01 \x01(\x0b\x32%.clipferry.notifier.v1.UploadProgressH\x00\x12\x35\n\x07outcome\x18\x02 \x01(\x0b\x32\".clipferry.notifier.v1.SendOutcomeH\x00\x42\x06\n\x04kind\"M\n\x0eUploadProgress\x12\x12\n\nsent_bytes\x18\x01 \x01(\x03\x12\'\n\x04wait\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"O\n\x0bSendOutcome\x12.\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1c.clipferry.queue.v1.Delivery\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"`\n\x0fSendTextRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65stination\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x11\n\tthread_id\x18\x04 \x01(\x05\"I\n\x10SendTextResponse\x12\x0f\n\x07\x63hat_id\x18\x01 \x01(\x03\x12\x12\n\nmessage_id\x18\x02 \x01(\x03\x12\x10\n\x08replayed\x18\x03 \x01(\x08\x32\xd2\x01\n\x0fNotifierService\x12\x62\n\tSendVideo\x12\'.clipferry.notifier.v1.SendVideoRequest\x1a(.clipferry.notifier.v1.SendVideoResponse(\x01\x30\x01\x12[\n\x08SendText\x12&.clipferry.notifier.v1.SendTextRequest\x1a\'.clipferry.notifier.v1.SendTextResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,13 +43,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SENDVIDEORESPONSE']._serialized_start=737
   _globals['_SENDVIDEORESPONSE']._serialized_end=878
   _globals['_UPLOADPROGRESS']._serialized_start=880
-  _globals['_UPLOADPROGRESS']._serialized_end=916
-  _globals['_SENDOUTCOME']._serialized_start=918
-  _globals['_SENDOUTCOME']._serialized_end=997
-  _globals['_SENDTEXTREQUEST']._serialized_start=999
-  _globals['_SENDTEXTREQUEST']._serialized_end=1095
-  _globals['_SENDTEXTRESPONSE']._serialized_start=1097
-  _globals['_SENDTEXTRESPONSE']._serialized_end=1170
-  _globals['_NOTIFIERSERVICE']._serialized_start=1173
-  _globals['_NOTIFIERSERVICE']._serialized_end=1383
+  _globals['_UPLOADPROGRESS']._serialized_end=957
+  _globals['_SENDOUTCOME']._serialized_start=959
+  _globals['_SENDOUTCOME']._serialized_end=1038
+  _globals['_SENDTEXTREQUEST']._serialized_start=1040
+  _globals['_SENDTEXTREQUEST']._serialized_end=1136
+  _globals['_SENDTEXTRESPONSE']._serialized_start=1138
+  _globals['_SENDTEXTRESPONSE']._serialized_end=1211
+  _globals['_NOTIFIERSERVICE']._serialized_start=1214
+  _globals['_NOTIFIERSERVICE']._serialized_end=1424
 # @@protoc_insertion_point(module_scope)

@@ -71,10 +71,12 @@ class SendVideoResponse(_message.Message):
     def __init__(self, progress: _Optional[_Union[UploadProgress, _Mapping]] = ..., outcome: _Optional[_Union[SendOutcome, _Mapping]] = ...) -> None: ...
 
 class UploadProgress(_message.Message):
-    __slots__ = ("sent_bytes",)
+    __slots__ = ("sent_bytes", "wait")
     SENT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    WAIT_FIELD_NUMBER: _ClassVar[int]
     sent_bytes: int
-    def __init__(self, sent_bytes: _Optional[int] = ...) -> None: ...
+    wait: _duration_pb2.Duration
+    def __init__(self, sent_bytes: _Optional[int] = ..., wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class SendOutcome(_message.Message):
     __slots__ = ("delivery", "replayed")
