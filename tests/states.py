@@ -212,6 +212,8 @@ def page() -> str:
         "A **state**: the job goes there. + `field`: it stays where it is, and that is noted. *same*: granted, nothing",
         "changes. A `REASON`: refused, nothing changes. –: cannot happen. *Last run*: no attempts are left. *Second",
         "message is fine*: the job was submitted with `ON_UNKNOWN_DELIVERY_RETRY`.",
+        "",
+        "Finish is for live recordings: of a job that was submitted without `allow_live` it is refused in every state.",
     ]
     for title, calls in TABLES.items():
         lines += ["", f"### {title}", "", *_table(calls)]
@@ -241,7 +243,11 @@ def _cell(call: Call, job: Job) -> str:
     last = _in_words(call, job._replace(max_attempts=job.attempt))
     fine = _in_words(call, job._replace(max_attempts=job.attempt + 1, resend_unknown=True))
     both = _in_words(call, job._replace(max_attempts=job.attempt, resend_unknown=True))
-    notes = {"last run": (last, usual), "second message is fine": (fine, usual), "last run then": (both, last, fine)}
+    notes = {
+        "last run": (last, usual),
+        "second message is fine": (fine, usual),
+        "both": (both, last if fine == usual else fine),
+    }
     others = [f"*{name}*: {said}" for name, (said, *known) in notes.items() if said not in known]
     return "; ".join([usual, *others])
 

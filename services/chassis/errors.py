@@ -67,7 +67,7 @@ class Reason(enum.Enum):
     CANCELLED = (Kind.LOST, False, "The job was cancelled.")
     CURSOR_EXPIRED = (Kind.TOO_OLD, False, "The cursor is older than the log; list again.")
     SLOW_CONSUMER = (Kind.EXHAUSTED, True, "The watcher reads too slowly; resume from its cursor.")
-    STORE_UNAVAILABLE = (Kind.UNAVAILABLE, True, "The database cannot be reached.")
+    STORE_UNAVAILABLE = (Kind.UNAVAILABLE, True, "The database cannot be used at the moment.")
     UNAVAILABLE = (Kind.UNAVAILABLE, True, "A service cannot be reached.")
     SHUTTING_DOWN = (Kind.UNAVAILABLE, True, "The service is stopping.")
 

@@ -8,6 +8,8 @@ from services.chassis.settings import Settings
 from services.queue.adapters.backend import POSTGRES, SQLITE
 
 _ROUNDING_S = 1e-6
+_POSTGRES_TOO = "postgres://"
+"""What many hosters write."""
 
 
 class QueueSettings(Settings):
@@ -79,8 +81,10 @@ class QueueSettings(Settings):
     @classmethod
     def _is_known(cls, value: SecretStr) -> SecretStr:
         url = value.get_secret_value()
+        if url.startswith(_POSTGRES_TOO):
+            url = POSTGRES + url.removeprefix(_POSTGRES_TOO)
         if _is_postgres(url):
-            return value
+            return SecretStr(url)
         if not url.startswith(SQLITE) or url.removeprefix(SQLITE) in ("", ":memory:"):
             raise ValueError(
                 f"must be {SQLITE} and the path of a file, such as {SQLITE}var/queue.db, "

@@ -38,17 +38,24 @@ class Model:
         self.jobs: dict[str, Job] = {}
         self.log: list[Logged] = []
         """Everything that ever happened."""
+        self._requests: dict[tuple[str, str], tuple[str, bytes]] = {}
+        """Job and spec of each idempotency key."""
         self.forgotten_count = 0
         """Entries that the store need not know any more."""
 
     def answers(self, asked: Submission) -> set[str | Reason]:
         """Return what one submission may lead to: a job that is there, a new one under its id, or a refusal."""
-        if asked.request_id is not None:
-            for job in self.jobs.values():
-                if (job.owner, job.request_id) == (asked.owner, asked.request_id):
-                    return {job.id if job.spec == asked.spec else Reason.REQUEST_ID_REUSED}
+        request = self._requests.get((asked.owner, asked.request_id or ""))
+        if request is not None:
+            job_id, spec = request
+            return {job_id if spec == asked.spec else Reason.REQUEST_ID_REUSED}
         twins: set[str | Reason] = {job.id for job in self._living(asked.live_key)}
         return twins or {self._full(asked.owner) or asked.job_id}
+
+    def remember(self, asked: Submission, job_id: str) -> None:
+        """Note that a submission was answered with a job: that is what its idempotency key means from now on."""
+        if asked.request_id is not None:
+            self._requests.setdefault((asked.owner, asked.request_id), (job_id, asked.spec))
 
     def accept(self, asked: Submission, now_ms: int) -> None:
         """Add a new job."""
@@ -109,6 +116,7 @@ class Model:
         old = [job.id for job in self.jobs.values() if job.ended_ms is not None and job.ended_ms < ended_before_ms]
         for job_id in old:
             del self.jobs[job_id]
+        self._requests = {key: request for key, request in self._requests.items() if request[0] in self.jobs}
         before = self.forgotten_count
         self.forgotten_count = max(len(self.log) - keep_events, before)
         return len(old), self.forgotten_count - before

@@ -80,6 +80,8 @@ class Pair:
             assert answer in self.model.answers(each), f"{answer}, not one of {self.model.answers(each)}"
             if answer == each.job_id:
                 self.model.accept(each, self.now_ms)
+            if isinstance(result, Accepted):
+                self.model.remember(each, result.record.job.id)
             assert isinstance(result, ClipferryError) or result.replayed == (answer != each.job_id)
 
     def apply(self, moves: Sequence[Move]) -> None:

@@ -84,6 +84,25 @@ async def test_a_request_id_with_another_spec_is_refused(hand: StoreInHand) -> N
     assert error.metadata["job"] == job.name
 
 
+async def test_a_request_that_met_a_twin_is_remembered(hand: StoreInHand) -> None:
+    """A repeat whose first answer was lost must not send the video again, though the job is over by then."""
+    job = (await hand.submit(submission(live_key="k"))).job
+    await hand.submit(submission(live_key="k", request_id="r", spec=b""))
+    await complete(hand, await new_lease(hand.store, job.id))
+
+    (again,) = await hand.store.submit([submission(live_key="k", request_id="r", spec=b"")])
+    error = await refusal(hand, request_id="r", spec=job_pb2.JobSpec(url="http://other.test/").SerializeToString())
+    hand.clock.advance(60)
+    await hand.store.purge(ended_for_ms=1_000, keep_events=100, limit=9)
+    (anew,) = await hand.store.submit([submission(live_key="k", request_id="r", spec=b"")])
+
+    assert isinstance(again, Accepted)
+    assert (again.replayed, again.record.job.id) == (True, job.id)
+    assert error.reason is Reason.REQUEST_ID_REUSED
+    assert isinstance(anew, Accepted)
+    assert not anew.replayed
+
+
 async def test_request_ids_are_each_owners_own(hand: StoreInHand) -> None:
     ann = await hand.submit(submission(owner="ann", request_id="r"))
     bob = await hand.submit(submission(owner="bob", request_id="r"))

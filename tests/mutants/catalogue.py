@@ -156,6 +156,12 @@ OTHERS: Sequence[Mutant] = (
         "        waiting = self.count_by_state[State.QUEUED]\n",
     ),
     Mutant(
+        "a key that met a twin is forgotten",
+        _BATCH,
+        "                self.aliases.append(Alias(*key, twin_id, new.spec))\n",
+        "",
+    ),
+    Mutant(
         "a cancelled job is found by its twin",
         _LEDGER,
         "        if after.state not in ENDED and not after.cancel_requested:\n",

@@ -4,6 +4,7 @@ An engine loads what the calls of the transaction want to know, lets them decide
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from services.chassis.errors import ClipferryError, Reason
 from services.queue.core.job import ENDED, WAITING, Job, State
@@ -12,6 +13,22 @@ from services.queue.core.ledger import Ledger
 from services.queue.core.moves import Move
 from services.queue.core.placing import Offer, place
 from services.queue.core.ports import Accepted, Change, Claimed, Event, Purged, Reaped, Record, Submission, change_of
+
+
+class Request(NamedTuple):
+    """What an idempotency key was used for."""
+
+    job_id: str
+    spec: bytes
+
+
+class Alias(NamedTuple):
+    """An idempotency key beside the one that a job was made under: its columns in every engine."""
+
+    owner: str
+    request_id: str
+    job_id: str
+    spec: bytes
 
 
 class Batch:
@@ -41,8 +58,10 @@ class Batch:
         self.expired: Sequence[str] = ()
         """Ids of runs that were over when they were looked for."""
         self.purged = Purged(0, 0)
-        self.request_ids: dict[tuple[str, str], str] = {}
-        """The job of each idempotency key that was looked for and found."""
+        self.requests: dict[tuple[str, str], Request] = {}
+        """What each idempotency key was used for, of those that were looked for and found."""
+        self.aliases: list[Alias] = []
+        """Keys that are new and whose job was there already."""
         self._policy = policy
         self._encode = encode
         self._jobs: dict[str, Job] = {}
@@ -73,23 +92,23 @@ class Batch:
 
     def submit(self, new: Submission) -> Accepted | ClipferryError:
         """Decide on one submission. See `JobStore.submit`."""
-        before = self._find_before(new)
-        if before is not None:
-            if new.request_id is not None and before.request_id == new.request_id and before.spec != new.spec:
-                return ClipferryError(
-                    Reason.REQUEST_ID_REUSED,
-                    f"The request id {new.request_id!r} was used before with another spec, for {before.name}.",
-                    job=before.name,
-                )
-            return Accepted(self.record(before), replayed=True)
+        key = None if new.request_id is None else (new.owner, new.request_id)
+        if key is not None and key in self.requests:
+            return self._repeated(new, self.requests[key])
+        twin_id = self.ledger.twin(new.live_key)
+        if twin_id is not None:
+            if key is not None:
+                self.requests[key] = Request(twin_id, new.spec)
+                self.aliases.append(Alias(*key, twin_id, new.spec))
+            return Accepted(self.record(self._jobs[twin_id]), replayed=True)
         try:
             self.ledger.admit(new.owner)
         except ClipferryError as error:
             return error
         turn = self.ledger.next_turn(new.owner)
         job = _queued(new, turn, self.now_ms, self._policy.max_attempts)
-        if new.request_id is not None:
-            self.request_ids[new.owner, new.request_id] = job.id
+        if key is not None:
+            self.requests[key] = Request(job.id, new.spec)
         return Accepted(self._change(None, job), replayed=False)
 
     def apply(self, move: Move) -> Record | ClipferryError:
@@ -137,11 +156,15 @@ class Batch:
             self._change(job, reaped(job, self.now_ms, self._policy))
         return [Reaped(job.worker_id or "", Lease(job.id, job.token)) for job in expired]
 
-    def _find_before(self, new: Submission) -> Job | None:
-        if new.request_id is not None and (job_id := self.request_ids.get((new.owner, new.request_id))) is not None:
-            return self._jobs[job_id]
-        twin_id = self.ledger.twin(new.live_key)
-        return None if twin_id is None else self._jobs[twin_id]
+    def _repeated(self, new: Submission, request: Request) -> Accepted | ClipferryError:
+        job = self._jobs[request.job_id]
+        if request.spec != new.spec:
+            return ClipferryError(
+                Reason.REQUEST_ID_REUSED,
+                f"The request id {new.request_id!r} was used before with another spec, for {job.name}.",
+                job=job.name,
+            )
+        return Accepted(self.record(job), replayed=True)
 
     def _change(self, before: Job | None, after: Job) -> Record:
         self._keep(before, after)

@@ -17,6 +17,13 @@ def test_reference_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.database_url.get_secret_value() == "sqlite:///var/queue.db"
 
 
+def test_postgres_is_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hosters hand out both."""
+    monkeypatch.setenv("DATABASE_URL", "postgres://ann:secret@db.test/jobs")
+
+    assert load(QueueSettings).database_url.get_secret_value() == "postgresql://ann:secret@db.test/jobs"
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -1,15 +1,10 @@
 """Connections to the database, and how its failures are told."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 import asyncpg
-import structlog
-
-from services.chassis.errors import ClipferryError, Reason
-
-logger = structlog.get_logger(__name__)
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -26,7 +21,7 @@ to end until the database has counted its rows again; and only plain index scans
 FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What can come of a database that goes away; the last when it goes in mid-statement."""
 
-_FAULTS_OF_A_CALL = (asyncpg.IntegrityConstraintViolationError, asyncpg.exceptions.DataError, asyncpg.DataError)
+FAULTS_OF_A_CALL = (asyncpg.IntegrityConstraintViolationError, asyncpg.exceptions.DataError, asyncpg.DataError)
 """What the database says of a call, not of itself."""
 
 
@@ -62,39 +57,3 @@ async def open_pool(url: str) -> AsyncIterator[Pool]:
     )
     async with pool:
         yield pool
-
-
-class Outages:
-    """Whether the database is there, as one replica sees it. Its log tells of each outage once, and of its end.
-
-    Args:
-        place: The database, as it may be shown.
-    """
-
-    def __init__(self, place: str) -> None:
-        self._place = place
-        self._is_away = False
-
-    @contextmanager
-    def told(self) -> Iterator[None]:
-        """Turn failures of the database into STORE_UNAVAILABLE; what is wrong with a call passes as it is.
-
-        Raises:
-            ClipferryError: STORE_UNAVAILABLE.
-        """
-        try:
-            yield
-        except _FAULTS_OF_A_CALL:
-            raise
-        except FAILURES as error:
-            self._note(error)
-            raise ClipferryError(Reason.STORE_UNAVAILABLE, retry_after_s=1.0) from error
-        if self._is_away:
-            self._is_away = False
-            logger.info("The database is back.", action="store_back", database=self._place)
-
-    def _note(self, error: Exception) -> None:
-        if not self._is_away:
-            self._is_away = True
-            cause = f"{type(error).__name__}: {error}"[:200]
-            logger.error("The database is away.", action="store_away", database=self._place, cause=cause)

@@ -16,10 +16,11 @@ import asyncpg
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError
 from services.queue.adapters.backend import Rules
-from services.queue.adapters.postgres.connection import Connection, Outages
+from services.queue.adapters.outages import Outages
+from services.queue.adapters.postgres.connection import Connection
 from services.queue.adapters.postgres.rows import EVENT_COLUMNS, to_event_row
 from services.queue.adapters.rows import to_job, to_row
-from services.queue.core.batch import Batch
+from services.queue.core.batch import Alias, Batch, Request
 from services.queue.core.calls import Call, Purge, Wanted, wanted_by
 from services.queue.core.job import Job, State
 from services.queue.core.ledger import Ledger
@@ -127,11 +128,13 @@ class PostgresEngine:
             [owner for owner, _ in requests],
             [request_id for _, request_id in requests],
         )
-        jobs = [to_job(row) for row in rows]
-        batch.know(jobs)
-        for job in jobs:
-            if job.request_id is not None and (job.owner, job.request_id) in wanted.requests:
-                batch.request_ids[job.owner, job.request_id] = job.id
+        for *columns, alias_request_id, alias_spec in rows:
+            job = to_job(columns)
+            batch.know([job])
+            if alias_request_id is not None:
+                batch.requests[job.owner, alias_request_id] = Request(job.id, alias_spec)
+            elif job.request_id is not None and (job.owner, job.request_id) in wanted.requests:
+                batch.requests[job.owner, job.request_id] = Request(job.id, job.spec)
             if job.ended_ms is None and not job.cancel_requested:
                 batch.ledger.live_ids[job.live_key].add(job.id)
 
@@ -156,6 +159,7 @@ class PostgresEngine:
     async def _purge(self, connection: Connection, purge: Purge, batch: Batch) -> Purged:
         rows = await connection.fetch(self._sql["purge_jobs"], batch.now_ms - purge.ended_for_ms, purge.limit)
         batch.ledger.forget(State(row["state"]) for row in rows)
+        await connection.execute(self._sql["purge_aliases"], [row["id"] for row in rows])
         await connection.execute(self._sql["forget_turns"], batch.ledger.served_tag)
         oldest = batch.sequence - purge.keep_events
         return Purged(len(rows), await connection.fetchval(self._sql["purge_events"], oldest, purge.limit))
@@ -164,6 +168,10 @@ class PostgresEngine:
         if created := batch.created:
             await connection.copy_records_to_table(
                 "jobs", schema_name="queue", columns=Job._fields, records=[to_row(job) for job in created]
+            )
+        if batch.aliases:
+            await connection.copy_records_to_table(
+                "request_aliases", schema_name="queue", columns=Alias._fields, records=batch.aliases
             )
         if updated := batch.updated:
             await self._update(connection, updated)

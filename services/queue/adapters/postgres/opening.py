@@ -10,8 +10,9 @@ from pathlib import Path
 from services.chassis.clock import Clock
 from services.queue.adapters.backend import Backend, Rules
 from services.queue.adapters.group_commit import GroupCommit
+from services.queue.adapters.outages import Outages
 from services.queue.adapters.postgres.bell import Bell
-from services.queue.adapters.postgres.connection import Outages, connect, open_pool
+from services.queue.adapters.postgres.connection import FAILURES, FAULTS_OF_A_CALL, connect, open_pool
 from services.queue.adapters.postgres.engine import PostgresEngine
 from services.queue.adapters.postgres.peers import PostgresPeers
 from services.queue.adapters.postgres.reader import PostgresReader
@@ -41,7 +42,8 @@ async def open_postgres(
     """
     await bring_up_to_date(url)
     sql = load_statements(Path(__file__).with_name("statements.sql"))
-    replica_id, outages = uuid.uuid4().hex, Outages(shown(url))
+    replica_id = uuid.uuid4().hex
+    outages = Outages(shown(url), failures=FAILURES, faults=FAULTS_OF_A_CALL)
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_pool(url))
         sequence = await pool.fetchval(sql["read_meta"])

@@ -12,7 +12,7 @@ from services.queue.adapters.postgres.connection import FAILURES, Connection, co
 
 logger = structlog.get_logger(__name__)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """What `queue.meta` says after the last migration."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

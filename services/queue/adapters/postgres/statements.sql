@@ -16,13 +16,24 @@ SELECT sequence, ended_count, counts, schema_version FROM queue.meta;
 UPDATE queue.meta SET sequence = $1, ended_count = $2, served_tag = $3, clock_ms = $4, counts = $5;
 
 -- name: known_jobs
--- What a transaction decides on: jobs by id, those that live under a key, and those of an idempotency key.
-SELECT {columns} FROM queue.jobs WHERE id = ANY ($1::text[])
+-- What a transaction decides on: jobs by id, those that live under a key, and those of an idempotency key. Behind the
+-- columns of a job stand those of the alias by which it was found: request id and spec.
+SELECT {columns}, NULL::text, NULL::bytea FROM queue.jobs WHERE id = ANY ($1::text[])
 UNION ALL
-SELECT {columns} FROM queue.jobs WHERE live_key = ANY ($2::text[]) AND ended_ms IS NULL AND NOT cancel_requested
+SELECT {columns}, NULL, NULL FROM queue.jobs
+  WHERE live_key = ANY ($2::text[]) AND ended_ms IS NULL AND NOT cancel_requested
 UNION ALL
-SELECT {columns} FROM unnest($3::text[], $4::text[]) AS asked (owner, request_id)
-  JOIN queue.jobs USING (owner, request_id);
+SELECT {columns}, NULL, NULL FROM unnest($3::text[], $4::text[]) AS asked (owner, request_id)
+  JOIN queue.jobs USING (owner, request_id)
+UNION ALL
+SELECT {columns}, alias_request_id, alias_spec FROM (
+  SELECT job_id, request_id AS alias_request_id, spec AS alias_spec
+  FROM unnest($3::text[], $4::text[]) AS asked (owner, request_id) JOIN queue.request_aliases USING (owner, request_id)
+) AS alias JOIN queue.jobs ON id = job_id;
+
+-- name: purge_aliases
+-- The keys of jobs that are forgotten.
+DELETE FROM queue.request_aliases WHERE job_id = ANY ($1::text[]);
 
 -- name: turns
 -- The next turn of some owners.
@@ -93,7 +104,7 @@ WHERE state IN ('PROCESSING', 'SENDING');
 -- name: purge_jobs
 -- Jobs that ended long ago.
 DELETE FROM queue.jobs WHERE id IN (SELECT id FROM queue.jobs WHERE ended_ms < $1 ORDER BY ended_ms LIMIT $2)
-RETURNING state;
+RETURNING id, state;
 
 -- name: purge_events
 -- The oldest of the events that are too many.

@@ -7,19 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import structlog
-
 from services.chassis.clock import Clock
-from services.chassis.errors import ClipferryError, Reason
+from services.chassis.errors import ClipferryError
 from services.queue.adapters.backend import Rules
+from services.queue.adapters.outages import Outages
 from services.queue.adapters.rows import to_job, to_row
-from services.queue.core.batch import Batch
+from services.queue.core.batch import Batch, Request
 from services.queue.core.calls import Call, Purge, Wanted, wanted_by
 from services.queue.core.job import ACTIVE, Job, State
 from services.queue.core.ledger import Ledger
 from services.queue.core.ports import Change, Purged
-
-logger = structlog.get_logger(__name__)
 
 
 class SqliteEngine:
@@ -28,6 +25,7 @@ class SqliteEngine:
     Args:
         connection: Its own.
         sql: Statements by name.
+        outages: Told when the database cannot be used.
         rules: See there.
         clock: Only ever read forward.
     """
@@ -36,6 +34,7 @@ class SqliteEngine:
         self,
         connection: sqlite3.Connection,
         sql: Mapping[str, str],
+        outages: Outages,
         *,
         rules: Rules,
         clock: Clock,
@@ -44,6 +43,7 @@ class SqliteEngine:
         self._executemany = connection.executemany
         self._connection = connection
         self._sql = sql
+        self._outages = outages
         self._rules = rules
         self._clock = clock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue-writer")
@@ -81,20 +81,19 @@ class SqliteEngine:
 
     def _transaction(self, decide: Callable[[Batch], Any]) -> tuple[Any, Sequence[Change]]:
         try:
-            ledger = self._ledger or self._restore()
-            self._execute("BEGIN IMMEDIATE")
-            now_ms = max(self._clock.time_ms(), self._now_ms)
-            if self._was_away:
-                self._grant_grace(now_ms)
-            batch = Batch(ledger, self._rules.policy, self._rules.encode, now_ms=now_ms, sequence=self._sequence)
-            answers = decide(batch)
-            self._save(batch)
-            self._execute("COMMIT")
+            with self._outages.told():
+                ledger = self._ledger or self._restore()
+                self._execute("BEGIN IMMEDIATE")
+                now_ms = max(self._clock.time_ms(), self._now_ms)
+                if self._was_away:
+                    self._grant_grace(now_ms)
+                batch = Batch(ledger, self._rules.policy, self._rules.encode, now_ms=now_ms, sequence=self._sequence)
+                answers = decide(batch)
+                self._save(batch)
+                self._execute("COMMIT")
         except BaseException as error:
             self._rollback()
-            if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
-                self._was_away = True
-                raise _unavailable(error) from error
+            self._was_away |= isinstance(error, ClipferryError)
             raise
         self._remember(batch)
         return answers, batch.changes
@@ -107,7 +106,7 @@ class SqliteEngine:
         for owner, request_id in wanted.requests:
             row = self._execute(self._sql["find_request"], (owner, request_id)).fetchone()
             if row is not None:
-                batch.request_ids[owner, request_id] = row[0]
+                batch.requests[owner, request_id] = Request._make(row)
                 job_ids.add(row[0])
         batch.know(job for job_id in job_ids if (job := self._get(job_id)) is not None)
         if wanted.offers:
@@ -134,14 +133,17 @@ class SqliteEngine:
         return job
 
     def _purge(self, purge: Purge, batch: Batch) -> Purged:
-        states = self._execute(self._sql["purge_jobs"], (batch.now_ms - purge.ended_for_ms, purge.limit)).fetchall()
-        batch.ledger.forget(State(state) for (state,) in states)
+        gone = self._execute(self._sql["purge_jobs"], (batch.now_ms - purge.ended_for_ms, purge.limit)).fetchall()
+        batch.ledger.forget(State(state) for _, state in gone)
+        self._executemany(self._sql["purge_aliases"], [(job_id,) for job_id, _ in gone])
         oldest = self._sequence - purge.keep_events
-        return Purged(len(states), self._execute(self._sql["purge_events"], (oldest, purge.limit)).rowcount)
+        return Purged(len(gone), self._execute(self._sql["purge_events"], (oldest, purge.limit)).rowcount)
 
     def _save(self, batch: Batch) -> None:
         if created := batch.created:
             self._executemany(self._sql["insert_job"], map(to_row, created))
+        if batch.aliases:
+            self._executemany(self._sql["insert_alias"], batch.aliases)
         if updated := batch.updated:
             rows = [(*to_row(after), before.state, before.token, before.version) for before, after in updated]
             if self._executemany(self._sql["update_job"], rows).rowcount != len(rows):
@@ -184,8 +186,3 @@ class SqliteEngine:
                 self._execute("ROLLBACK")
             except sqlite3.Error:
                 return  # the failure that led here is told; the next BEGIN fails too if this one stays
-
-
-def _unavailable(error: sqlite3.Error) -> ClipferryError:
-    logger.error("The database refused a call.", action="store_failed", exc_info=error)
-    return ClipferryError(Reason.STORE_UNAVAILABLE, retry_after_s=1.0)

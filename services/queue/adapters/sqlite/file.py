@@ -13,7 +13,7 @@ from services.chassis.lifecycle import StartError
 
 logger = structlog.get_logger(__name__)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """What ``PRAGMA user_version`` says after the last migration."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

@@ -1,6 +1,7 @@
 """The SQLite store, put together."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from services.chassis.clock import Clock
 from services.queue.adapters.backend import Backend, Rules
 from services.queue.adapters.group_commit import GroupCommit
+from services.queue.adapters.outages import Outages
 from services.queue.adapters.rows import load_statements
 from services.queue.adapters.sqlite.engine import SqliteEngine
 from services.queue.adapters.sqlite.file import connect, held_database
@@ -20,6 +22,8 @@ from services.queue.core.ports import Change
 from services.queue.core.roll import Alone
 
 _READERS = 2
+_FAULTS_OF_A_CALL = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
+"""What the database says of a call, not of itself."""
 _PARAMETERS = ", ".join(f"?{number}" for number in range(1, len(Job._fields) + 1))
 
 
@@ -39,14 +43,15 @@ async def open_sqlite(
         StartError: If another process holds the file, or it cannot be opened.
     """
     sql = load_statements(Path(__file__).with_name("statements.sql"), parameters=_PARAMETERS)
+    outages = Outages(str(path), failures=(sqlite3.Error,), faults=_FAULTS_OF_A_CALL)
     async with AsyncExitStack() as stack:
 
         def open_file() -> tuple[SqliteEngine, SqliteReader]:
             stack.enter_context(held_database(path))
             writing, *reading = [stack.enter_context(closing(connect(path))) for _ in range(1 + _READERS)]
-            engine = SqliteEngine(writing, sql, rules=rules, clock=clock)
+            engine = SqliteEngine(writing, sql, outages, rules=rules, clock=clock)
             engine.restore()
-            return engine, SqliteReader(reading, sql, rules.encode, lambda: engine.shown)
+            return engine, SqliteReader(reading, sql, outages, rules.encode, lambda: engine.shown)
 
         async def publish_all(changes: Sequence[Change]) -> None:
             publish(changes)

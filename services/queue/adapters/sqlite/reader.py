@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from services.chassis.errors import ClipferryError, Reason
+from services.queue.adapters.outages import Outages
 from services.queue.adapters.rows import to_job
 from services.queue.core.cursor import check_cursor
 from services.queue.core.job import Job, State
@@ -22,6 +22,7 @@ class SqliteReader:
     Args:
         connections: Its own; one for each read at a time.
         sql: Statements by name.
+        outages: Told when the database cannot be used.
         encode: Serialises a job for the wire; called in other threads.
         shown: Returns counts by state, jobs ended and the newest sequence, as of the last commit.
     """
@@ -30,9 +31,11 @@ class SqliteReader:
         self,
         connections: Sequence[sqlite3.Connection],
         sql: Mapping[str, str],
+        outages: Outages,
         encode: Callable[[Job], bytes],
         shown: Callable[[], tuple[Mapping[State, int], int, int]],
     ) -> None:
+        self._outages = outages
         self._shown = shown
         self._threads = ThreadPoolExecutor(max_workers=len(connections), thread_name_prefix="queue-reader")
         self._free: queue.SimpleQueue[_Reads] = queue.SimpleQueue()
@@ -71,9 +74,8 @@ class SqliteReader:
     def _read_here(self, work: Callable[["_Reads"], T]) -> T:
         reads = self._free.get()
         try:
-            return work(reads)
-        except sqlite3.Error as error:
-            raise ClipferryError(Reason.STORE_UNAVAILABLE, retry_after_s=1.0) from error
+            with self._outages.told():
+                return work(reads)
         finally:
             self._free.put(reads)
 

@@ -20,8 +20,17 @@ WHERE id = ?1 AND state = ?30 AND token = ?31 AND version = ?32;
 SELECT {columns} FROM jobs WHERE id = ?;
 
 -- name: find_request
--- The job of an idempotency key.
-SELECT id FROM jobs WHERE owner = ? AND request_id = ?;
+-- What an idempotency key was used for.
+SELECT id, spec FROM jobs WHERE owner = ?1 AND request_id = ?2
+UNION ALL SELECT job_id, spec FROM request_aliases WHERE owner = ?1 AND request_id = ?2;
+
+-- name: insert_alias
+-- An idempotency key whose job was there already.
+INSERT INTO request_aliases (owner, request_id, job_id, spec) VALUES (?, ?, ?, ?);
+
+-- name: purge_aliases
+-- The keys of a job that is forgotten.
+DELETE FROM request_aliases WHERE job_id = ?;
 
 -- name: live_jobs
 -- Every job that has not ended, in the order in which their owners get their turns.
@@ -58,7 +67,7 @@ SELECT {columns} FROM jobs WHERE state IN ('PROCESSING', 'SENDING') ORDER BY id;
 
 -- name: purge_jobs
 -- Jobs that ended long ago.
-DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE ended_ms < ? ORDER BY ended_ms LIMIT ?) RETURNING state;
+DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE ended_ms < ? ORDER BY ended_ms LIMIT ?) RETURNING id, state;
 
 -- name: purge_events
 -- The oldest of the events that are too many.
