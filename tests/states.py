@@ -248,7 +248,7 @@ def _cell(call: Call, job: Job) -> str:
         "second message is fine": (fine, usual),
         "both": (both, last if fine == usual else fine),
     }
-    others = [f"*{name}*: {said}" for name, (said, *known) in notes.items() if said not in known]
+    others = [f"*{name}*: {said}" for name, (said, known) in notes.items() if said != known]
     return "; ".join([usual, *others])
 
 
