@@ -55,8 +55,11 @@ class YtdlpFetch:
 
     async def extract(self) -> Found:
         begun_at_s = asyncio.get_running_loop().time()
+        # Looked at only now and then: a fast page without end would fill the child's memory in between.
+        self._pass.allow(self._limits.page_bytes + 1)
         while (said := await self._hear()) is None:
             self._check_page(asyncio.get_running_loop().time() - begun_at_s)
+        self._pass.allow(None)
         kind, fields = said
         if kind != "found":
             raise self._unexpected(kind)
