@@ -50,7 +50,8 @@ class QueueSettings(Settings):
     """Seconds between two looks for silent workers, give or take a fifth. 0.05 to 600. Default 5."""
 
     max_attempts: int = Field(3, validation_alias="MAX_ATTEMPTS", ge=1, le=100)
-    """Runs granted to a job before it fails for good. 1 to 100. Default 3."""
+    """Runs granted to a job before it fails for good, not counting those that were handed back or put off by Telegram.
+    1 to 100. Default 3."""
 
     retry_backoff_s: float = Field(15.0, validation_alias="RETRY_BACKOFF_S", ge=0, le=900)
     """Seconds before the second run; four times as long before each further one, 15 minutes at most. Default 15."""

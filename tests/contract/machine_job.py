@@ -208,11 +208,13 @@ def _after_failure(
 ) -> Job:
     """Return `job` after its run failed; `in_doubt`: its message may be out all the same."""
     may_run_again = job.resend_unknown if in_doubt else error.retryable
-    if may_run_again and not job.cancel_requested and job.attempt < job.max_attempts:
+    is_free = error.reason == "TELEGRAM_FLOOD" and retry_after_s is not None and job.token - job.attempt < 30
+    if may_run_again and not job.cancel_requested and (is_free or job.attempt < job.max_attempts):
         granted_attempt = max(1, job.attempt - (job.max_attempts - GRANTED))
         wait_ms = _WAITS_MS[min(granted_attempt, len(_WAITS_MS)) - 1]
         if retry_after_s is not None:
             wait_ms = max(wait_ms, round(retry_after_s * 1_100))
+        job = job._replace(attempt=job.attempt - is_free)
         return _without_run(job, now_ms, state=State.RETRY_WAIT, error=error, not_before_ms=now_ms + wait_ms)
     if in_doubt:
         doubt = JobError(Reason.DELIVERY_UNKNOWN.name, "", retryable=False)

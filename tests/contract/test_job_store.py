@@ -10,7 +10,7 @@ import pytest
 from clipferry.queue.v1 import job_pb2
 from services.chassis.errors import ClipferryError, Reason
 from services.queue.core.job import JobError, State
-from services.queue.core.lease import Lease
+from services.queue.core.lease import MAX_UNCHARGED_RUNS, Lease
 from services.queue.core.moves import BeginSend, Cancel, Complete, Fail, Retry
 from services.queue.core.placing import Offer
 from services.queue.core.ports import Accepted, Query
@@ -279,13 +279,37 @@ async def test_a_retry_becomes_due_by_itself(hand: StoreInHand) -> None:
     assert len(due.records) == 1
 
 
+FLOOD = JobError("TELEGRAM_FLOOD", "Telegram asks to slow down.", retryable=True)
+
+
 async def test_retry_after_is_a_floor(hand: StoreInHand) -> None:
     lease = await new_lease(hand.store, (await hand.submit(submission())).job.id)
 
-    await hand.store.apply([Fail(lease, JobError("TELEGRAM_FLOOD", "Slow.", retryable=True), 100.0, not_sent=False)])
+    await hand.store.apply([Fail(lease, FLOOD, 100.0, not_sent=False)])
 
     waits_ms = (await hand.job(lease.job_id)).not_before_ms - hand.clock.time_ms()
     assert 100_000 <= waits_ms <= 120_000
+
+
+async def test_a_wait_that_telegram_named_is_no_attempt(hand: StoreInHand) -> None:
+    """A hundred videos for one group wait for each other: none of them fails for it, unless it goes on for ever."""
+    job_id = (await hand.submit(submission())).job.id
+    runs = 0
+    while (await hand.job(job_id)).state != State.FAILED:
+        lease = await new_lease(hand.store, job_id)
+        runs += 1
+        await hand.store.apply([Fail(lease, FLOOD, 1.0, not_sent=False)])
+        hand.clock.advance(1_000)
+
+    job = await hand.job(job_id)
+    assert (runs, job.attempt) == (MAX_UNCHARGED_RUNS + job.max_attempts, job.max_attempts)
+    assert job.error == FLOOD
+
+
+async def test_a_flood_without_a_time_is_an_attempt(hand: StoreInHand) -> None:
+    lease = await new_lease(hand.store, (await hand.submit(submission())).job.id)
+    await hand.store.apply([Fail(lease, FLOOD, None, not_sent=False)])
+    assert (await hand.job(lease.job_id)).attempt == 1
 
 
 # Leases

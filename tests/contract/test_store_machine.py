@@ -43,6 +43,7 @@ DELIVERY = job_pb2.Delivery(chat_id=1, message_id=2).SerializeToString()
 OTHER_SPEC = job_pb2.JobSpec(caption="other").SerializeToString()
 RETRYABLE = JobError("STALLED", "No bytes arrived for too long.", retryable=True)
 FINAL = JobError("NO_VIDEO", "There is no video on the page.", retryable=False)
+FLOOD = JobError("TELEGRAM_FLOOD", "Telegram asks to slow down.", retryable=True)
 DOUBT = JobError("DELIVERY_UNKNOWN", "The message may have arrived.", retryable=False)
 
 WORKERS_CALLS: Mapping[str, Callable[[Lease], Move]] = {
@@ -51,6 +52,7 @@ WORKERS_CALLS: Mapping[str, Callable[[Lease], Move]] = {
     "complete": lambda lease: Complete(lease, DELIVERY),
     "fail": lambda lease: Fail(lease, RETRYABLE, None, not_sent=False),
     "fail, later": lambda lease: Fail(lease, RETRYABLE, 100.0, not_sent=False),
+    "put off": lambda lease: Fail(lease, FLOOD, 100.0, not_sent=False),
     "fail for good": lambda lease: Fail(lease, FINAL, None, not_sent=False),
     "fail, not sent": lambda lease: Fail(lease, RETRYABLE, None, not_sent=True),
     "fail, in doubt": lambda lease: Fail(lease, DOUBT, None, not_sent=False),

@@ -7,6 +7,9 @@ from services.chassis.errors import ClipferryError, Reason
 from services.queue.core.job import ACTIVE, Job, JobError, State, changed, ended
 from services.queue.core.retry import RetryPolicy
 
+MAX_UNCHARGED_RUNS = 30
+"""Runs of one job that may end without a charge: handed back, or put off by Telegram. Each downloads anew."""
+
 
 class Lease(NamedTuple):
     """Identity of one run of one job."""
@@ -98,6 +101,8 @@ def failed(
 ) -> Job:
     """Return the active `job` after its run failed: CANCELLED, RETRY_WAIT or FAILED.
 
+    A run that Telegram only put off, and said for how long, is not charged as an attempt.
+
     Args:
         unknown: Whether the message may have been sent all the same. Then another run needs the owner's word.
     """
@@ -105,11 +110,16 @@ def failed(
         return ended(job, now_ms, State.FAILED, error=_unknown(error))
     if job.cancel_requested and not job.send_committed and not unknown:
         return ended(job, now_ms, State.CANCELLED)
-    if (error.retryable or unknown) and not job.cancel_requested and job.attempt < job.max_attempts:
+    is_put_off = _is_put_off(job, error, retry_after_s)
+    has_attempts = job.attempt < job.max_attempts or is_put_off
+    if (error.retryable or unknown) and not job.cancel_requested and has_attempts:
         # Attempts that a person granted anew start with short waits again.
         granted_attempt = max(1, job.attempt - (job.max_attempts - policy.max_attempts))
         next_ms = now_ms + round(policy.retry.delay_s(granted_attempt, retry_after_s) * 1000)
-        return changed(job, now_ms, **_WITHOUT_RUN, state=State.RETRY_WAIT, error=error, not_before_ms=next_ms)
+        attempt = job.attempt - is_put_off
+        return changed(
+            job, now_ms, **_WITHOUT_RUN, state=State.RETRY_WAIT, attempt=attempt, error=error, not_before_ms=next_ms
+        )
     return ended(job, now_ms, State.FAILED, error=_unknown(error) if unknown else error)
 
 
@@ -118,6 +128,12 @@ def released(job: Job, now_ms: int) -> Job:
     if job.cancel_requested:
         return ended(job, now_ms, State.CANCELLED)
     return changed(job, now_ms, **_WITHOUT_RUN, state=State.QUEUED, attempt=job.attempt - 1, not_before_ms=now_ms)
+
+
+def _is_put_off(job: Job, error: JobError, retry_after_s: float | None) -> bool:
+    """Tell a wait that Telegram named from a failure: a hundred videos for one group are no fault of any of them."""
+    is_flood = error.reason == Reason.TELEGRAM_FLOOD.name and retry_after_s is not None
+    return is_flood and job.token - job.attempt < MAX_UNCHARGED_RUNS
 
 
 _WITHOUT_RUN = {"lease_until_ms": None, "deadline_ms": None, "send_committed": False}
