@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PROTOS := $(shell find protos/clipferry -name '*.proto' 2>/dev/null | sort)
 CODE := services gateway sandbox tests
 
-.PHONY: help run test lint format types imports proto proto-check bench mutants chaos check queue-status memory-status health-check documents lock clean
+.PHONY: help run test lint format types imports proto proto-check bench mutants chaos check rotate-keys queue-status memory-status health-check documents lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,8 @@ run: $(VENV)/.installed ## Start everything and deliver the sample page (ONCE=1:
 	@exec $(BIN)/python -m sandbox.run $(if $(ONCE),--once) $(if $(value URL),--url "$$CLIPFERRY_RUN_URL")
 
 test: $(VENV)/.installed ## All tests; those that need more than Python and make skip with a reason
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/integration
+	$(BIN)/python -m pytest tests/processes
 
 check: lint types imports proto-check test ## Everything that CI runs
 
@@ -64,6 +65,9 @@ mutants: $(VENV)/.installed ## Break the fencing rules one by one: the tests mus
 
 chaos: $(VENV)/.installed ## Kill services at random over a stream of jobs (JOBS=1000): none lost, none doubled
 	$(BIN)/python -m tests.processes.chaos --jobs $(or $(JOBS),1000)
+
+rotate-keys: $(VENV)/.installed ## Sign access tokens with a new key, at every running gateway of the store
+	@$(BIN)/python -m gateway rotate-keys
 
 queue-status: $(VENV)/.installed ## The queue's statistics of a running clipferry
 	@$(BIN)/python -m sandbox.status queue

@@ -24,7 +24,9 @@ _EXIT_GRACE_S = 12.0
 _START_TIMEOUT_S = 90.0
 _LOOK_EVERY_S = 0.2
 _FRONT = ("processor", "gateway")
-_DOWN = frozenset({"EXITED", "FATAL", "STOPPED", "UNKNOWN"})
+_CANNOT_START = 78
+"""Exit status of a service whose settings are wrong: a second try would not help."""
+_DOWN = frozenset({"FATAL", "STOPPED", "UNKNOWN"})
 
 
 class Supervisor:
@@ -45,7 +47,9 @@ class Supervisor:
         """Wait until supervisord or a program is down for good, and return why."""
         while self._process.returncode is None:
             for info in await self._infos():
-                if info["statename"] in _DOWN:
+                # EXITED is also what a program is for the moment until it is started again.
+                has_given_up = info["statename"] == "EXITED" and info["exitstatus"] == _CANNOT_START
+                if has_given_up or info["statename"] in _DOWN:
                     return StartError(self._last_words(str(info["name"])))
             await asyncio.sleep(_LOOK_EVERY_S)
         return StartError(f"supervisord ended with status {self._process.returncode}; see {self._log_dir}.")
@@ -180,13 +184,13 @@ priority=2
 
 
 def _section(program: Program, logs: str, stop_wait_s: float) -> str:
-    # 78: it cannot start, and a second try would not help. Any other end that nobody asked us for: again.
+    # Any other end that nobody asked us for: again.
     return f"""
 [program:{program.name}]
 command={_escaped(shlex.quote(sys.executable))} -m sandbox.run.tied {program.module}
 startsecs=0
 autorestart=unexpected
-exitcodes=78
+exitcodes={_CANNOT_START}
 stopsignal=TERM
 stopwaitsecs={round(stop_wait_s)}
 killasgroup=true

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import itertools
 import random
 import sys
 import time
@@ -46,6 +47,7 @@ class Plan:
     """How much of it."""
 
     job_count: int
+    """Least jobs; they go on coming until every victim was hit."""
     seed: int
     pauses_s: tuple[float, float] = (1.0, 4.0)
     """Least and most seconds between two kills."""
@@ -56,6 +58,7 @@ class Report:
     """What came of it."""
 
     plan: Plan
+    submitted_count: int
     tally: Tally
     kill_counts: Counter[str]
     uncommitted: Sequence[str]
@@ -72,7 +75,7 @@ class Report:
         return [*lies, *early, *filter(None, [self.left])]
 
     def __str__(self) -> str:
-        states, count = self.tally.states, self.plan.job_count
+        states, count = self.tally.states, self.submitted_count
         unknown = states["DELIVERY_UNKNOWN"]
         kills = ", ".join(f"{name} {killed}" for name, killed in sorted(self.kill_counts.items()))
         return (
@@ -112,13 +115,14 @@ async def chaos(stack: Stack, plan: Plan, more_victims: Sequence[Victim] = ()) -
         killer = Killer(victims, chance, plan.pauses_s)
         async with chaos_jobs(stack) as jobs, background(_note_messages(jobs), name="message-log"):
             async with background(killer.run(), name="killer"):
-                await _serve_clients(jobs, plan, random.Random(plan.seed))
+                await _serve_clients(jobs, _markers(plan, killer), random.Random(plan.seed))
             await stack.until_ready()
             endings = await jobs.endings()
             left = await _left_in_memory(stack)
         stack.kill("processor")
     return Report(
         plan=plan,
+        submitted_count=len(jobs.names),
         tally=tally(endings),
         kill_counts=killer.kill_counts,
         uncommitted=_uncommitted(endings, jobs.names, commits.names),
@@ -127,8 +131,14 @@ async def chaos(stack: Stack, plan: Plan, more_victims: Sequence[Victim] = ()) -
     )
 
 
-async def _serve_clients(jobs: ChaosJobs, plan: Plan, chance: random.Random) -> None:
-    markers = iter([f"chaos-{number}" for number in range(plan.job_count)])
+def _markers(plan: Plan, killer: Killer) -> Iterator[str]:
+    for number in itertools.count():
+        if number >= plan.job_count and killer.has_hit_all:
+            return
+        yield f"chaos-{number}"
+
+
+async def _serve_clients(jobs: ChaosJobs, markers: Iterator[str], chance: random.Random) -> None:
     async with asyncio.TaskGroup() as clients:
         for _ in range(_CLIENT_COUNT):
             clients.create_task(_client(jobs, markers, chance))

@@ -59,6 +59,11 @@ class Killer:
         self._pauses_s = pauses_s
         self.kill_counts: Counter[str] = Counter()
 
+    @property
+    def has_hit_all(self) -> bool:
+        """Whether each victim was hit at least once."""
+        return len(self.kill_counts) == len(self._victims)
+
     async def run(self) -> None:
         """Go on until cancelled; a strike that has begun is finished first. In each round everybody is hit once."""
         while True:

@@ -11,7 +11,7 @@ from tests.processes.stack import prepared_stack
 
 pytestmark = pytest.mark.timeout(600)
 
-JOB_COUNT = int(os.environ.get("CHAOS_JOBS", "60"))
+JOB_COUNT = int(os.environ.get("CHAOS_JOBS", "24"))
 """Continuous integration asks for 200."""
 
 
@@ -19,8 +19,8 @@ def check(report: Report, logs: str) -> None:
     """Check that all went well, and show how many deliveries are unknown."""
     print(report)  # noqa: T201 - the share of unknown deliveries is meant to be seen
     assert not report.faults, f"{report}\n{report.faults}\n{logs}"
-    assert report.tally.states.total() == report.plan.job_count
-    assert report.tally.states["COMPLETED"] > report.plan.job_count / 2
+    assert report.tally.states.total() == report.submitted_count >= report.plan.job_count
+    assert report.tally.states["COMPLETED"] > report.submitted_count / 2
 
 
 def test_jobs_survive_kills_of_every_service() -> None:

@@ -311,6 +311,8 @@ async def _running(variables: Mapping[str, str]) -> AsyncIterator[tuple[asyncio.
     """Start it, and wait until it has said everything; whatever happens, it is gone after the block."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sandbox.run"),
+        # Not the sample page, which takes its time to be watched.
+        *("--url", f"http://127.0.0.1:{variables['SANDBOX_SITE_PORT']}/media/clip.mp4"),
         cwd=ROOT,
         env=variables,
         stdin=subprocess.DEVNULL,

@@ -112,7 +112,10 @@ async def test_a_smaller_format_is_taken_where_the_best_is_too_large(downloader:
     os.close(file.fd)
 
 
-@pytest.mark.parametrize("limit_bytes", [LIMIT_BYTES, len(LARGE) - 1, len(LARGE)])
+# Named: the encoder does not make the same bytes each time.
+@pytest.mark.parametrize(
+    "limit_bytes", [LIMIT_BYTES, len(LARGE) - 1, len(LARGE)], ids=["much too large", "a byte too large", "fits"]
+)
 async def test_too_large_is_reencoded_on_its_way_in(
     downloader: YtdlpDownloader, odd: OddSite, limit_bytes: int
 ) -> None:
@@ -351,6 +354,23 @@ async def test_everything_that_can_be_decoded_plays(downloader: YtdlpDownloader,
     assert facts.width in {320, 480, 160}
     is_copy = name.endswith("flv")
     assert (FetchStage.TRANSCODING in {moved.stage for moved in moves}) is not is_copy
+    os.close(file.fd)
+
+
+@pytest.mark.parametrize("name", ["hev1.mp4", "hev1.mkv"])
+async def test_hevc_is_called_what_apples_players_know(downloader: YtdlpDownloader, odd: OddSite, name: str) -> None:
+    """``hvc1``, whatever it was called before and in which container; a file that was fine is not copied for it."""
+    x265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none")
+    data = made(*picture(), *sound(), *x265, *AAC, name=name)
+    odd.answers = {f"/{name}": ranged(data)}
+
+    _, moves, file = await delivered(downloader, FetchRequest(url=odd.url(f"/{name}")))
+
+    index = os.pread(file.fd, file.size_bytes, 0)
+    assert b"hvc1" in index
+    assert b"hev1" not in index
+    assert (FetchStage.MUXING in [moved.stage for moved in moves]) is name.endswith(".mkv")
+    assert shape(file).video_codec == "hevc"
     os.close(file.fd)
 
 
