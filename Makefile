@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PROTOS := $(shell find protos/clipferry -name '*.proto' 2>/dev/null | sort)
-CODE := services gateway sandbox tests
+CODE := services gateway cli sandbox tests
 
 .PHONY: help run test lint format types imports proto proto-check bench mutants chaos check rotate-keys queue-status memory-status health-check documents lock clean
 
@@ -70,13 +70,13 @@ rotate-keys: $(VENV)/.installed ## Sign access tokens with a new key, at every r
 	@$(BIN)/python -m gateway rotate-keys
 
 queue-status: $(VENV)/.installed ## The queue's statistics of a running clipferry
-	@$(BIN)/python -m sandbox.status queue
+	@$(BIN)/clipferry queue-status
 
 memory-status: $(VENV)/.installed ## The memory statistics of a running clipferry
-	@$(BIN)/python -m sandbox.status memory
+	@$(BIN)/clipferry memory-status
 
 health-check: $(VENV)/.installed ## Whether a running clipferry is healthy; exit status 1 if not
-	@$(BIN)/python -m sandbox.status health
+	@$(BIN)/clipferry health
 
 documents: $(VENV)/.installed ## Write .env.example and docs/reasons.md from the code
 	$(BIN)/python -m tests.documents

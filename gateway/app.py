@@ -3,18 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
-from starlette.middleware.cors import CORSMiddleware
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp
 
+from gateway.api.admission import Admission
+from gateway.api.answered import Answered
 from gateway.api.body import answer
-from gateway.api.middleware import BodyLimit, SecurityHeaders
+from gateway.api.body_limit import BodyLimit
+from gateway.api.cors import Cors
 from gateway.api.openapi import Operation, document, hot_routes
 from gateway.api.pages import page_routes
 from gateway.api.problems import add_problem_handlers
-from gateway.auth.gate import Gate
+from gateway.api.proxies import Proxies
+from gateway.api.queries import only_known_query
+from gateway.limits.addresses import AddressLimit
+from gateway.live.asyncapi_route import asyncapi_route
 from gateway.live.endpoint import WebSocketEndpoint
 
 _BODY_LIMIT_BYTES = 64 * 1024
@@ -30,12 +36,15 @@ _DESCRIPTION = (
 
 def make_app(
     *,
-    gate: Gate,
+    admission: Admission,
+    addresses: AddressLimit | None,
     operations: Sequence[Operation],
     routers: Sequence[APIRouter],
     websocket: WebSocketEndpoint,
     allowed_origins: frozenset[str],
-) -> FastAPI:
+    trusted_proxies: frozenset[str],
+    root_path: str,
+) -> ASGIApp:
     """Return the application."""
     app = FastAPI(
         title="clipferry",
@@ -46,33 +55,32 @@ def make_app(
         redoc_url=None,
         strict_content_type=False,
     )
-    app.state.gate = gate
+    app.state.admission = admission
     # The hot routes come first: they are found at once.
-    routes: list[BaseRoute] = [*hot_routes(operations), WebSocketRoute("/ws", websocket), *page_routes()]
+    routes: list[BaseRoute] = [
+        *hot_routes(operations),
+        WebSocketRoute("/ws", websocket),
+        asyncapi_route(),
+        *page_routes(),
+    ]
     app.router.routes[:0] = routes
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(only_known_query)])
     app.router.routes.append(_openapi_route(app, operations))
     add_problem_handlers(app)
-    app.add_middleware(BodyLimit, limit_bytes=_BODY_LIMIT_BYTES)
+    # Around FastAPI, not within: so its answer to a fault of ours gets the headers as well.
+    around: ASGIApp = BodyLimit(app, limit_bytes=_BODY_LIMIT_BYTES)
     if allowed_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=sorted(allowed_origins),
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
-            expose_headers=["Location", "Retry-After"],
-        )
-    app.add_middleware(SecurityHeaders)
-    return app
+        around = Cors(around, allowed_origins)
+    return Proxies(Answered(around, addresses), trusted=trusted_proxies, root_path=root_path)
 
 
 def _openapi_route(app: FastAPI, operations: Sequence[Operation]) -> Route:
     made: list[dict[str, Any]] = []
 
-    async def openapi(_request: Request) -> Response:
+    async def openapi(request: Request) -> Response:
         if not made:
             made.append(document(app, operations))
-        return answer(made[0])
+        return answer(made[0] | {"servers": [{"url": request.scope["root_path"] or "/"}]})
 
     return Route("/openapi.json", openapi, include_in_schema=False)

@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from gateway.http_protocol import HttpProtocol
 from gateway.live.connection import MAX_MESSAGE_BYTES
-from gateway.live.socket import SharedFrameProtocol
+from gateway.live.socket import protocol_with
+from gateway.live.terms import WriteTerms
 from services.chassis.lifecycle import StartError, background
 
 
@@ -38,22 +40,32 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise StartError(f"cannot listen on {host}:{port}: {error.strerror or error}; set HOST or PORT.") from error
+    # What it accepts inherits this. asyncio sets it only where a socket names its protocol, which these do not; an
+    # answer in two writes would take 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, listener: socket.socket, *, drain_s: float) -> AsyncIterator[None]:
+async def serving(
+    app: ASGIApp, listener: socket.socket, *, drain_s: float, write_terms: WriteTerms
+) -> AsyncIterator[None]:
     """Serve `app` for the length of the block. Leaving refuses new connections; open ones get `drain_s` seconds."""
     config = uvicorn.Config(
         app,
-        http="httptools",
-        ws=SharedFrameProtocol,
+        http=HttpProtocol,
+        ws=protocol_with(write_terms),
+        # Ours say more, and whoever does not answer them is told why it is closed.
+        ws_ping_interval=None,
         # A frame that all clients share cannot be compressed for one of them.
         ws_per_message_deflate=False,
         ws_max_size=MAX_MESSAGE_BYTES,
         lifespan="off",
+        # Whose headers are heeded is a setting of ours; uvicorn would heed those of anybody on this machine.
+        proxy_headers=False,
         access_log=False,
         log_config=None,
         # Its INFO lines hold whole URLs.

@@ -1,15 +1,17 @@
 """Pages that are made from the code: ``python -m tests.documents`` writes them, a contract test compares them."""
 
+import json
 import textwrap
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from cli.variables import VARIABLES
 from gateway.api.problems import status_of
 from gateway.config import GatewaySettings
+from gateway.live.asyncapi import asyncapi_document
 from sandbox.run.config import RunSettings
-from sandbox.status import StatusSettings
 from services.chassis.errors import Reason
 from services.chassis.settings import Settings, env_name, is_secret
 from services.chassis.status import STATUS_BY_KIND
@@ -27,7 +29,6 @@ GROUPS: dict[str, type[Settings]] = {
     "Notifier": NotifierSettings,
     "Gateway": GatewaySettings,
     "make run": RunSettings,
-    "make queue-status, memory-status, health-check": StatusSettings,
 }
 
 
@@ -45,13 +46,17 @@ def env_example() -> str:
             if name in seen:
                 continue
             seen.add(name)
-            lines += ["", *_comment(field), f"#{name}={_shown_default(field)}"]
+            lines += ["", *_comment(field.description or ""), f"#{name}={_shown_default(field)}"]
+    lines += ["", "# --- The clipferry command ---"]
+    for variable in VARIABLES:
+        if variable.name not in seen:
+            lines += ["", *_comment(variable.text), f"#{variable.name}={variable.default}"]
     return "\n".join(lines) + "\n"
 
 
-def _comment(field: FieldInfo) -> list[str]:
-    text = " ".join((field.description or "").split())
-    return textwrap.wrap(text, 110, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
+def _comment(text: str) -> list[str]:
+    joined = " ".join(text.split())
+    return textwrap.wrap(joined, 110, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
 
 
 def _shown_default(field: FieldInfo) -> str:
@@ -84,8 +89,14 @@ def reasons_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def asyncapi_page() -> str:
+    """Return `docs/asyncapi.json`: how /ws is spoken, for programs."""
+    return json.dumps(asyncapi_document(), indent=2) + "\n"
+
+
 PAGES = {
     ".env.example": env_example,
+    "docs/asyncapi.json": asyncapi_page,
     "docs/reasons.md": reasons_page,
     "docs/states.md": states.page,
     "docs/states.svg": states_picture.picture,

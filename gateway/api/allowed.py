@@ -41,6 +41,8 @@ def refusal(field: str, schema: Schema, value: object) -> ClipferryError:
     near = next((option for option in options if _is_near(option, value)), None)
     if near is None:
         wanted, shown = f"be {' or '.join(_described(option) for option in options)}", _shown(value)
+    elif isinstance(value, list):
+        wanted, shown = f"have {_count(near)}", str(len(value))
     elif isinstance(value, str):
         wanted, shown = f"have {_length(near)}", str(len(value))
     else:
@@ -53,6 +55,8 @@ def _is_near(option: Schema, value: object) -> bool:
     kind = _kind(value)
     if kind == "string":
         return option.get("type") == "string" and ("maxLength" in option or "minLength" in option)
+    if kind == "array":
+        return option.get("type") == "array" and bool(_count(option))
     is_number = option.get("type") == kind or (option.get("type") == "number" and kind == "integer")
     return is_number and bool(_range(option))
 
@@ -65,7 +69,8 @@ def _described(option: Schema) -> str:
     if "enum" in option:
         return either(option["enum"])
     kind = option.get("type", "object")
-    limits = f"of {_length(option)}" if kind == "string" and _length(option) else _range(option)
+    said = {"string": _length, "array": _count}.get(kind, _range)(option)
+    limits = f"of {said}" if kind in ("string", "array") and said else said
     if {"minimum", "maximum"} <= option.keys():
         limits = f"from {limits}"
     return f"{_KIND_WORDS[kind]} {limits}".strip()
@@ -78,6 +83,10 @@ def _length(option: Schema) -> str:
     if high is not None:
         return f"at most {high} characters"
     return f"at least {low} character{'' if low == 1 else 's'}" if low else ""
+
+
+def _count(option: Schema) -> str:
+    return f"at most {option['maxItems']} items" if "maxItems" in option else ""
 
 
 def _range(option: Schema) -> str:

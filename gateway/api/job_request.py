@@ -1,6 +1,6 @@
 """The body that asks for a job: ours, and the two spellings of the Node system."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -16,13 +16,13 @@ ChatId = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class VideoData(msgspec.Struct, rename="camel"):
-    """The Node system's spelling: ``videoData: {pageUrl}``."""
+    """The Node system's spelling: ``videoData: {pageUrl}``. What else it may hold is not looked at."""
 
     page_url: Text
     """http(s) URL of the page or media."""
 
 
-class JobRequest(msgspec.Struct, rename="camel"):
+class JobRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """A page and what to do with its video. One of `url`, `pageUrl` and `videoData.pageUrl` is needed."""
 
     url: Text | None = None
@@ -31,6 +31,8 @@ class JobRequest(msgspec.Struct, rename="camel"):
     """The same as `url`."""
     video_data: VideoData | None = None
     """`videoData.pageUrl` is the same as `url`."""
+    user_info: dict[str, Any] | None = None
+    """The Node system's; it is not looked at: a job belongs to whoever is signed in."""
     destination: ChatName | ChatId | None = None
     """Telegram chat id or @channel. Default: the operator's chat."""
     chat_id: ChatName | ChatId | None = None

@@ -1,7 +1,7 @@
 """The OpenAPI document: FastAPI's for its own routes, and the hot routes from the types that they read and write."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -12,11 +12,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.api.described import answers, takes
+from gateway.api.examples import EXAMPLES
 from gateway.api.job_request import JobRequest
 from gateway.api.jobs import JobRoutes, RetryRequest
+from gateway.api.queries import check_query
 from gateway.api.schemas import schemas
 from gateway.views.job_shape import JobListView, JobView
 from gateway.views.probe import ProbeView
+from gateway.views.state import STATES_BY_STATUS
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Operation:
     body: type[msgspec.Struct] | None = None
     body_is_needed: bool = True
     parameters: Sequence[Mapping[str, Any]] = ()
+    headers: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _parameter(name: str, place: str, description: str, **schema: Any) -> Mapping[str, Any]:
@@ -45,20 +49,61 @@ def _parameter(name: str, place: str, description: str, **schema: Any) -> Mappin
 
 
 _ID = _parameter("job_id", "path", "The job's id.", format="uuid")
-_KEY = _parameter("Idempotency-Key", "header", "A repeat with the same key returns the first job.", maxLength=64)
+_KEY = _parameter(
+    "Idempotency-Key",
+    "header",
+    "1 to 64 characters of your choice, unique to you: a repeat with the same key and body returns the first job, with"
+    " `Idempotency-Replayed: true`. Another body under the same key is 422, one that comes while the first is being"
+    " answered 409, a key that cannot be kept 400. A key is remembered for as long as the record of its job: until"
+    " `JOB_RETENTION` (an hour unless set) after the job has ended.",
+    minLength=1,
+    maxLength=64,
+    pattern="^[ -~]+$",
+)
+_NONE_MATCH = _parameter(
+    "If-None-Match", "header", "`ETag` of an earlier answer: 304 without a body when nothing has changed since."
+)
 _LIST = (
-    _parameter("state", "query", "Of queued, processing, completed, failed, cancelled; several with commas."),
+    _parameter(
+        "state",
+        "query",
+        "Only jobs in one of these; several with commas, or one after another.",
+        type="array",
+        items={"type": "string", "enum": [*STATES_BY_STATUS]},
+    ),
+    _parameter("owner", "query", "Whose jobs; another than your own only for admins.", minLength=1, maxLength=128),
     _parameter("limit", "query", "Jobs on a page; more than 200 count as 200.", type="integer", minimum=1, default=50),
     _parameter("cursor", "query", "`nextCursor` of the page before."),
+    _NONE_MATCH,
 )
 
 
 def hot_operations(jobs: JobRoutes) -> Sequence[Operation]:
     """Return the routes of jobs and probes."""
     return (
-        Operation("POST", "/api/jobs", jobs.submit, "Submit a page", JobView, (202,), JobRequest, parameters=(_KEY,)),
-        Operation("GET", "/api/jobs", jobs.list, "List jobs, newest first", JobListView, parameters=_LIST),
-        Operation("GET", "/api/jobs/{job_id}", jobs.get, "Look at a job", JobView, parameters=(_ID,)),
+        Operation(
+            "POST",
+            "/api/jobs",
+            jobs.submit,
+            "Submit a page",
+            JobView,
+            (202,),
+            JobRequest,
+            parameters=(_KEY,),
+            headers=_SUBMITTED,
+        ),
+        Operation(
+            "GET", "/api/jobs", jobs.list, "List jobs, newest first", JobListView, parameters=_LIST, headers=_ETAG
+        ),
+        Operation(
+            "GET",
+            "/api/jobs/{job_id}",
+            jobs.get,
+            "Look at a job",
+            JobView,
+            parameters=(_ID, _NONE_MATCH),
+            headers=_ETAG,
+        ),
         Operation("DELETE", "/api/jobs/{job_id}", jobs.cancel, "Cancel a job", JobView, (200, 202), parameters=(_ID,)),
         Operation(
             "POST",
@@ -86,19 +131,27 @@ def hot_operations(jobs: JobRoutes) -> Sequence[Operation]:
 
 def hot_routes(operations: Sequence[Operation]) -> list[Route]:
     """Return `operations` as plain routes: one for each path, so that another method is 405 and hears of all."""
-    by_path: dict[str, dict[str, Any]] = {}
+    by_path: dict[str, dict[str, Operation]] = {}
     for each in operations:
-        by_path.setdefault(each.path, {})[each.method] = each.endpoint
-    return [_route(path, endpoints) for path, endpoints in by_path.items()]
+        by_path.setdefault(each.path, {})[each.method] = each
+    return [_route(path, methods) for path, methods in by_path.items()]
 
 
-def _route(path: str, endpoints: Mapping[str, Any]) -> Route:
+def _route(path: str, methods: Mapping[str, Operation]) -> Route:
+    queries = {
+        method: {each["name"]: each["schema"]["type"] for each in operation.parameters if each["in"] == "query"}
+        for method, operation in methods.items()
+    }
+    lists = {name for query in queries.values() for name, kind in query.items() if kind == "array"}
+
     async def by_method(request: Request) -> Response:
-        response: Response = await endpoints[request.method](request)
+        if request.scope["query_string"]:
+            check_query(request, [*queries[request.method]], lists)
+        response: Response = await methods[request.method].endpoint(request)
         return response
 
     route = Route(path, by_method)
-    route.methods = set(endpoints)  # without the HEAD that Starlette adds
+    route.methods = set(methods)  # without the HEAD that Starlette adds
     return route
 
 
@@ -118,22 +171,51 @@ def document(app: FastAPI, operations: Sequence[Operation]) -> dict[str, Any]:
     for operation in (operation for path in made["paths"].values() for operation in path.values()):
         # FastAPI documents its own shape of a validation error; ours is a problem, as every error is.
         operation["responses"].pop("422", None)
-        operation["responses"]["default"] = _PROBLEM
+        operation["responses"] |= {"429": _TOO_MANY, "default": _PROBLEM}
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            content["examples"] = EXAMPLES.get(content["schema"]["$ref"].rpartition("/")[2], {})
     return made
 
 
-_PROBLEM = {
+def _header(description: str, **schema: Any) -> Mapping[str, Any]:
+    return {"description": description, "schema": {"type": "string", **schema}}
+
+
+_PROBLEM: Mapping[str, Any] = {
     "description": "An error.",
+    "headers": {
+        "Retry-After": _header("Seconds until it is worth asking again, where that is known.", pattern="^[0-9]+$")
+    },
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemView"}}},
 }
+_TOO_MANY: Mapping[str, Any] = {
+    **_PROBLEM,
+    "description": "Over a limit or a quota of the day: `Retry-After` says when it is not any more.",
+}
+_HEADERS: Mapping[str, Mapping[str, Any]] = {
+    "RateLimit-Policy": _header("The limit: its name, `q` requests at once, earned anew in `w` seconds."),
+    "RateLimit": _header("What is left of it: `r` requests now, one more in `t` seconds."),
+    "X-Request-Id": _header("The request's id: yours if you sent one."),
+}
+_ETAG: Mapping[str, Any] = {"ETag": _header("For `If-None-Match`: it changes with the answer.")}
+_SUBMITTED: Mapping[str, Any] = {
+    "Location": _header("Path of the job.", format="uri-reference"),
+    "Idempotency-Replayed": _header("There when the job was there before.", enum=["true"]),
+}
+_NOT_MODIFIED: Mapping[str, Any] = {"description": "Nothing has changed since the answer with that `ETag`."}
 
 
 def _documented(each: Operation) -> dict[str, Any]:
+    responses = {str(status): told for status, told in answers(each.answer, *each.statuses).items()}
+    for told in responses.values():
+        told["headers"] = {**_HEADERS, **each.headers}
+    if _NONE_MATCH in each.parameters:
+        responses["304"] = dict(_NOT_MODIFIED)
     operation: dict[str, Any] = {
         "tags": ["jobs"],
         "summary": each.summary,
         "operationId": each.endpoint.__name__,
         "parameters": list(each.parameters),
-        "responses": {str(status): told for status, told in answers(each.answer, *each.statuses).items()},
+        "responses": responses,
     }
     return operation | (takes(each.body, needed=each.body_is_needed) if each.body else {})

@@ -7,18 +7,22 @@ from http import HTTPStatus
 import msgspec
 import structlog
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from gateway.api.allowed import either
+from gateway.api.request_id import request_id
 from gateway.views.job import number
-from services.chassis.errors import ClipferryError, Kind, Reason
+from services.chassis.errors import ClipferryError, Kind, Reason, field_invalid
 
 logger = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _CHALLENGE = 'Bearer realm="clipferry"'
+_UNAVAILABLE_RETRY_AFTER_S = 5.0
+"""For what is away and does not say for how long."""
 
 HTTP_BY_KIND: Mapping[Kind, HTTPStatus] = {
     Kind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -39,6 +43,11 @@ HTTP_BY_KIND: Mapping[Kind, HTTPStatus] = {
 
 _HTTP_BY_REASON: Mapping[Reason, HTTPStatus] = {
     Reason.BODY_INVALID: HTTPStatus.BAD_REQUEST,
+    Reason.REQUEST_UNREADABLE: HTTPStatus.BAD_REQUEST,
+    Reason.HEAD_TOO_LARGE: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    Reason.PARAMETER_UNKNOWN: HTTPStatus.BAD_REQUEST,
+    Reason.IDEMPOTENCY_KEY_INVALID: HTTPStatus.BAD_REQUEST,
+    Reason.MEDIA_TYPE_UNSUPPORTED: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Reason.BODY_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Reason.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
 }
@@ -71,6 +80,7 @@ def problem(error: ClipferryError, instance: str, headers: Mapping[str, str] | N
         "detail": error.message,
         "instance": instance,
         "code": error.reason.name,
+        "requestId": request_id(),
     }
     return Response(msgspec.json.encode(body), status, {**_headers(error), **(headers or {})}, MEDIA_TYPE)
 
@@ -79,8 +89,11 @@ def _headers(error: ClipferryError) -> dict[str, str]:
     headers = {"Cache-Control": "no-store"}
     if error.reason.kind is Kind.UNAUTHENTICATED:
         headers["WWW-Authenticate"] = f'{_CHALLENGE}, error="invalid_token"'
-    if error.retry_after_s is not None:
-        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    retry_after_s = error.retry_after_s
+    if retry_after_s is None and error.reason.kind is Kind.UNAVAILABLE:
+        retry_after_s = _UNAVAILABLE_RETRY_AFTER_S
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(retry_after_s))
     return headers
 
 
@@ -88,6 +101,8 @@ def add_problem_handlers(app: FastAPI) -> None:
     """Let every error of `app` be answered as a problem."""
     app.exception_handler(ClipferryError)(_on_ours)
     app.exception_handler(HTTPException)(_on_http)
+    app.exception_handler(RequestValidationError)(_on_misfit)
+    app.exception_handler(ClientDisconnect)(_on_gone)
     app.exception_handler(Exception)(_on_fault)
 
 
@@ -106,6 +121,18 @@ async def _on_http(request: Request, error: HTTPException) -> Response:
         taken = sorted((error.headers or {}).get("Allow", "").split(", "))
         said = ClipferryError(reason, f"{request.url.path[:200]} takes {either(taken)}, not {request.method}.")
     return problem(said, request.url.path, error.headers)
+
+
+async def _on_misfit(request: Request, error: RequestValidationError) -> Response:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+    said = str(first["msg"])
+    return problem(field_invalid(place, f"is not accepted: {said[:1].lower()}{said[1:]}"), request.url.path)
+
+
+async def _on_gone(request: Request, _error: ClientDisconnect) -> Response:
+    """Nobody reads this; without it, a client that hangs up in mid-body would look like a fault of ours."""
+    return problem(ClipferryError(Reason.BODY_INVALID, "The body ended before its end."), request.url.path)
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:

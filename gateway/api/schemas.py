@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from gateway.api.access import InviteRequest, KeyRequest, KeyView, PairingView, RefreshRequest, TokenRequest, TokenView
+from gateway.api.access_shapes import ACCESS_SHAPES
 from gateway.api.described import REFERENCE
 from gateway.api.field_docs import field_docs
 from gateway.api.job_request import JobRequest
@@ -29,6 +29,8 @@ class ProblemView(msgspec.Struct, rename="camel", frozen=True):
     instance: str
     code: str
     """A reason of docs/reasons.md."""
+    request_id: str
+    """The same as `X-Request-Id`; log lines have it too."""
 
 
 _VIEWS: Sequence[type[msgspec.Struct]] = (
@@ -37,27 +39,21 @@ _VIEWS: Sequence[type[msgspec.Struct]] = (
     JobView,
     JobListView,
     ProbeView,
-    TokenRequest,
-    RefreshRequest,
-    TokenView,
-    InviteRequest,
-    PairingView,
-    KeyRequest,
-    KeyView,
+    *ACCESS_SHAPES,
     StatsView,
     MemoryView,
     WebSocketView,
     HealthView,
     ProblemView,
     Command,
-    *SPOKEN,
+    *dict.fromkeys(SPOKEN.values()),
 )
 
 
-def schemas() -> dict[str, Any]:
-    """Return the schema of everything that is sent or answered, each field with what its type says of it."""
-    _, found = msgspec.json.schema_components(_VIEWS, ref_template=REFERENCE)
-    for view in _with_parts(_VIEWS):
+def schemas(views: Sequence[type[msgspec.Struct]] = _VIEWS) -> dict[str, Any]:
+    """Return the schema of all that is sent or answered, or of `views`, each field with what its type says of it."""
+    _, found = msgspec.json.schema_components(views, ref_template=REFERENCE)
+    for view in _with_parts(views):
         for name, text in field_docs(view).items():
             found[view.__name__]["properties"][name]["description"] = text
     return found

@@ -4,19 +4,23 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from gateway.api.admission import Admission
 from gateway.auth.caller import Caller
-from gateway.auth.gate import Gate
-from services.chassis.errors import ClipferryError, Reason
+from gateway.auth.scopes import ADMIN, STATS_READ
 
 
 async def _caller(request: Request) -> Caller:
-    gate: Gate = request.app.state.gate
-    return gate.caller(request.headers.get("authorization"))
+    admission: Admission = request.app.state.admission
+    return await admission.caller(request)
 
 
 async def _admin(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
-    if not caller.is_admin:
-        raise ClipferryError(Reason.PERMISSION_DENIED, "Only an admin may do this.")
+    caller.need(ADMIN)
+    return caller
+
+
+async def _statistician(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+    caller.need(STATS_READ)
     return caller
 
 
@@ -24,4 +28,7 @@ SignedIn = Annotated[Caller, Depends(_caller)]
 """Whoever shows a valid access token; 401 otherwise."""
 
 Admin = Annotated[Caller, Depends(_admin)]
-"""An admin; 403 for others."""
+"""Whoever has the scope admin; 403 for others."""
+
+Statistician = Annotated[Caller, Depends(_statistician)]
+"""Whoever has the scope stats:read; 403 for others."""

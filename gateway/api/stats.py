@@ -6,7 +6,7 @@ from starlette.responses import Response
 from clipferry.queue.v1 import job_pb2
 from gateway.api.body import answer
 from gateway.api.described import answers
-from gateway.api.signed_in import SignedIn
+from gateway.api.signed_in import Statistician
 from gateway.backends import QueueBackend
 from gateway.live.hub import Hub
 from gateway.live.publisher import Publisher
@@ -23,17 +23,17 @@ def stats_router(queue: QueueBackend, publisher: Publisher, hub: Hub) -> APIRout
     router = APIRouter(tags=["stats"])
 
     @router.get("/api/queue/stats", responses=answers(StatsView))
-    async def queue_stats(_caller: SignedIn) -> Response:
+    async def queue_stats(_caller: Statistician) -> Response:
         """The queue's statistics."""
         return answer(stats_view(await queue.stats(), hub.stats() if hub.is_enabled else None))
 
     @router.get("/api/memory/stats", responses=answers(MemoryView))
-    async def memory_stats(_caller: SignedIn) -> Response:
+    async def memory_stats(_caller: Statistician) -> Response:
         """The memory statistics of the processors."""
         return answer(memory_view((await queue.stats()).memory))
 
     @router.get("/api/websocket/stats", responses=answers(WebSocketView))
-    async def websocket_stats(_caller: SignedIn) -> Response:
+    async def websocket_stats(_caller: Statistician) -> Response:
         """The numbers of the live connections."""
         return answer(hub.stats())
 

@@ -1,19 +1,31 @@
-"""Who is calling."""
+"""Who is calling, and what for."""
 
 from dataclasses import dataclass
+
+from gateway.auth import scopes
+from gateway.auth.chats import check_chat
+from services.chassis.errors import ClipferryError, Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What a valid access token says."""
+    """What valid credentials say."""
 
     user_id: str
     """Owner of the caller's jobs."""
-    is_admin: bool
     session_id: str
-    """The sign-in the token belongs to."""
+    """The sign-in that the credentials belong to."""
     expires_at_s: int
     """Seconds since 1970."""
+    scopes: frozenset[str]
+    """What the credentials may be used for."""
+    chats: frozenset[str]
+    """Chats that the user may send to; see `gateway.auth.chats`."""
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the caller acts for everybody: an admin whose credentials say so."""
+        return scopes.ADMIN in self.scopes
 
     @property
     def owner_filter(self) -> str:
@@ -23,3 +35,28 @@ class Caller:
     def sees(self, owner: str) -> bool:
         """Return whether the caller may see a job of `owner`."""
         return self.is_admin or owner == self.user_id
+
+    def need(self, scope: str) -> None:
+        """Check that the credentials may be used for this.
+
+        Raises:
+            ClipferryError: PERMISSION_DENIED, naming the scope.
+        """
+        if scope not in self.scopes:
+            raise ClipferryError(
+                Reason.PERMISSION_DENIED,
+                f"This needs the scope {scope}; the credentials have {scopes.joined(self.scopes) or 'none'}.",
+                scope=scope,
+            )
+
+    def check_chat(self, chat: str) -> None:
+        """Check that the caller may send to a chat.
+
+        Args:
+            chat: Its id or @name, as in `JobSpec.destination`; empty for the operator's chat.
+
+        Raises:
+            ClipferryError: PERMISSION_DENIED, naming the chat.
+        """
+        if not self.is_admin:
+            check_chat(self.user_id, chat, self.chats)

@@ -1,135 +1,186 @@
-"""Users and their ways in: API keys and pairing codes."""
+"""Users: who there is, what they may do, and where they may send to."""
 
 import re
-import secrets
-import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.auth.sessions import digest
-from gateway.auth.store import AuthStore
+import structlog
+
+from gateway.auth.chats import DEFAULT, checked_chats
+from gateway.auth.endings import end_sessions, external_session, key_session
+from gateway.auth.scopes import OF_ROLE, joined, taken_apart
+from gateway.store.database import Database, Row, Run
+from gateway.store.marks import Marks, mark
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason, field_invalid
 
-BOOTSTRAP_USER = "admin"
-_BOOTSTRAP_LABEL = "bootstrap"
+logger = structlog.get_logger(__name__)
+
+USERS = "users"
+"""Topic of the marks: somebody's role, chats or being enabled has changed."""
+ACCESS_LOCK = "access"
+"""Held by whatever changes users, keys or many sessions: seldom, and never two at once."""
+_SELECT = "SELECT id, role, is_enabled, chats, created_at_ms FROM users"
+_ADD = """INSERT INTO users (id, role, is_enabled, chats, created_at_ms) VALUES ($1, $2, 1, $3, $4)
+ON CONFLICT (id) DO NOTHING RETURNING id"""
 _USER_ID = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
-_CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_CODE_LENGTH = 10
 
 
 @dataclass(frozen=True, slots=True)
-class PairingCode:
-    """A one-time way in."""
+class User:
+    """One user."""
 
-    code: str
-    user_id: str
-    expires_at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A lasting way in. The key itself is shown once and kept only as a hash."""
-
-    key: str
     id: str
-    user_id: str
+    role: str
+    is_enabled: bool
+    chats: frozenset[str]
+    created_at_ms: int
 
 
 class Users:
-    """Adds users and hands out ways in."""
+    """Adds, changes and removes users."""
 
-    def __init__(self, store: AuthStore, *, code_ttl_s: int, clock: Clock) -> None:
-        self._store = store
-        self._code_ttl_s = code_ttl_s
+    def __init__(self, database: Database, marks: Marks, clock: Clock) -> None:
+        self._database = database
+        self._marks = marks
         self._clock = clock
 
-    async def set_bootstrap_key(self, api_key: str) -> None:
-        """Make `api_key` the one bootstrap key of the user admin."""
-        now_ms = self._clock.time_ms()
+    async def all(self) -> Sequence[User]:
+        """Return everybody, by name."""
+        return [_user(row) for row in await self._database.run(f"{_SELECT} ORDER BY id")]
 
-        def put(db: sqlite3.Connection) -> None:
-            _add_user(db, BOOTSTRAP_USER, "admin", now_ms)
-            db.execute("DELETE FROM api_keys WHERE label = ?", (_BOOTSTRAP_LABEL,))
-            db.execute(
-                "INSERT INTO api_keys (hash, id, user_id, label, created_at_ms) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (hash) DO NOTHING",
-                (digest(api_key), _BOOTSTRAP_LABEL, BOOTSTRAP_USER, _BOOTSTRAP_LABEL, now_ms),
+    async def get(self, user_id: str) -> User:
+        """Return one.
+
+        Raises:
+            ClipferryError: ROUTE_NOT_FOUND.
+        """
+        rows = await self._database.run(f"{_SELECT} WHERE id = $1", user_id)
+        if not rows:
+            raise _no_such_user(user_id)
+        return _user(rows[0])
+
+    async def add(self, user_id: str, role: str, chats: Sequence[str] | None) -> User:
+        """Add a user.
+
+        Args:
+            user_id: Name.
+            role: ``user`` or ``admin``.
+            chats: See `gateway.auth.chats`. None: the operator's.
+
+        Raises:
+            ClipferryError: FIELD_INVALID for a bad or a taken name, or for what is no chat.
+        """
+        check_user_id(user_id)
+        allowed = checked_chats([DEFAULT] if chats is None else chats)
+        user = User(user_id, role, is_enabled=True, chats=allowed, created_at_ms=self._clock.time_ms())
+        if not await self._database.run(_ADD, user_id, role, joined(allowed), user.created_at_ms):
+            raise field_invalid("user", "must be new; there is one of that name", user_id)
+        logger.info("A user was added.", action="user_added", user_id=user_id, role=role)
+        return user
+
+    async def change(
+        self, user_id: str, *, role: str | None, chats: Sequence[str] | None, is_enabled: bool | None
+    ) -> User:
+        """Change what is not None. Another role, or none any more, ends the user's sessions.
+
+        Raises:
+            ClipferryError: ROUTE_NOT_FOUND; FIELD_INVALID for what is no chat, or for the role of whoever is of another
+                issuer.
+        """
+        allowed = None if chats is None else joined(checked_chats(chats))
+        async with self._database.transaction(lock=ACCESS_LOCK) as run:
+            before = await _get(run, user_id)
+            if role not in (None, before.role) and is_external(user_id):
+                raise field_invalid("role", f"must be {before.role}, which is what the user's issuer says", role)
+            after = User(
+                user_id,
+                role or before.role,
+                before.is_enabled if is_enabled is None else is_enabled,
+                before.chats if allowed is None else taken_apart(allowed),
+                before.created_at_ms,
             )
+            await run(
+                "UPDATE users SET role = $1, is_enabled = $2, chats = $3 WHERE id = $4",
+                after.role,
+                int(after.is_enabled),
+                joined(after.chats),
+                user_id,
+            )
+            await mark(run, USERS)
+            if after.role != before.role or (before.is_enabled and not after.is_enabled):
+                await self._send_away(run, user_id)
+        logger.info(
+            "A user was changed.", action="user_changed", user_id=user_id, role=after.role, is_enabled=after.is_enabled
+        )
+        await self._marks.look()
+        return after
 
-        await self._store.run(put)
-
-    async def has_way_in(self) -> bool:
-        """Return whether anybody could sign in."""
-        return await self._store.run(lambda db: db.execute("SELECT 1 FROM api_keys LIMIT 1").fetchone() is not None)
-
-    async def add_code(self, user_id: str, role: str) -> PairingCode:
-        """Make a pairing code for a user, who is added if new.
-
-        Raises:
-            ClipferryError: FIELD_INVALID for a bad name, or when the user has another role.
-        """
-        code = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))
-        now_ms = self._clock.time_ms()
-        expires_at_ms = now_ms + self._code_ttl_s * 1000
-
-        def put(db: sqlite3.Connection) -> None:
-            _add_user(db, user_id, role, now_ms)
-            db.execute("DELETE FROM pairing_codes WHERE expires_at_ms <= ?", (now_ms,))
-            db.execute("INSERT INTO pairing_codes VALUES (?, ?, ?)", (digest(code), user_id, expires_at_ms))
-
-        await self._store.run(put)
-        return PairingCode(f"{code[:5]}-{code[5:]}", user_id, expires_at_ms)
-
-    async def add_key(self, user_id: str, role: str, label: str) -> ApiKey:
-        """Make an API key for a user, who is added if new. Raises as `add_code` does."""
-        key, key_id, now_ms = f"cf_{secrets.token_urlsafe(32)}", secrets.token_urlsafe(9), self._clock.time_ms()
-
-        def put(db: sqlite3.Connection) -> None:
-            _add_user(db, user_id, role, now_ms)
-            db.execute("INSERT INTO api_keys VALUES (?, ?, ?, ?, ?)", (digest(key), key_id, user_id, label, now_ms))
-
-        await self._store.run(put)
-        return ApiKey(key, key_id, user_id)
-
-    async def remove_key(self, key_id: str) -> list[str]:
-        """Remove an API key; returns the sessions that began with it and are to be ended.
+    async def remove(self, user_id: str) -> None:
+        """Remove a user with all keys and codes, and end the sessions. Jobs stay.
 
         Raises:
-            ClipferryError: ROUTE_NOT_FOUND when there is no such key.
+            ClipferryError: ROUTE_NOT_FOUND.
         """
+        async with self._database.transaction(lock=ACCESS_LOCK) as run:
+            await _get(run, user_id)
+            await self._send_away(run, user_id)
+            await run("DELETE FROM api_keys WHERE user_id = $1", user_id)
+            await run("DELETE FROM pairing_codes WHERE user_id = $1", user_id)
+            await run("DELETE FROM users WHERE id = $1", user_id)
+            await mark(run, USERS)
+        logger.info("A user was removed.", action="user_removed", user_id=user_id)
+        await self._marks.look()
 
-        def remove(db: sqlite3.Connection) -> list[str] | None:
-            if db.execute("DELETE FROM api_keys WHERE id = ?", (key_id,)).rowcount == 0:
-                return None
-            open_sessions = "SELECT id FROM sessions WHERE key_id = ? AND revoked_at_ms IS NULL"
-            return [row[0] for row in db.execute(open_sessions, (key_id,))]
-
-        sessions = await self._store.run(remove)
-        if sessions is None:
-            raise ClipferryError(Reason.ROUTE_NOT_FOUND, f"There is no API key with the id {key_id[:64]!r}.")
-        return sessions
-
-
-async def signing_key(store: AuthStore, clock: Clock) -> bytes:
-    """Return the signing key that is kept in the store, making it the first time."""
-
-    def get(db: sqlite3.Connection) -> bytes:
-        row = db.execute("SELECT secret FROM signing_keys ORDER BY created_at_ms DESC LIMIT 1").fetchone()
-        if row is None:
-            row = (secrets.token_bytes(32),)
-            db.execute("INSERT INTO signing_keys VALUES (?, ?)", (row[0], clock.time_ms()))
-        return bytes(row[0])
-
-    return await store.run(get)
+    async def _send_away(self, run: Run, user_id: str) -> None:
+        keys = await run("SELECT id FROM api_keys WHERE user_id = $1", user_id)
+        also = [key_session(key_id) for (key_id,) in keys]
+        if is_external(user_id):
+            also += [external_session(user_id, role) for role in OF_ROLE]
+        await end_sessions(run, "user_id = $2", user_id, now_ms=self._clock.time_ms(), also=also)
 
 
-def _add_user(db: sqlite3.Connection, user_id: str, role: str, now_ms: int) -> None:
+async def let_in(run: Run, user_id: str, role: str, now_ms: int) -> None:
+    """Add a user who is to get a key or a code, unless there already.
+
+    Raises:
+        ClipferryError: FIELD_INVALID for a bad name, or when the user has another role.
+    """
+    check_user_id(user_id)
+    await run(_ADD, user_id, role, DEFAULT, now_ms)
+    ((kept,),) = await run("SELECT role FROM users WHERE id = $1", user_id)
+    if kept != role:
+        raise field_invalid("role", f"must be {kept}, which is what the user {user_id} has", role)
+
+
+def check_user_id(user_id: str) -> None:
+    """Check a name that somebody chose. Users of other issuers have a colon in theirs, so nobody can take one.
+
+    Raises:
+        ClipferryError: FIELD_INVALID.
+    """
     if not _USER_ID.fullmatch(user_id):
         raise field_invalid(
             "user", "must be 1 to 64 of a-z, 0-9 and . _ @ -, and begin with a letter or digit", user_id
         )
-    row = db.execute("SELECT role FROM users WHERE id = ?", (user_id,)).fetchone()
-    if row is None:
-        db.execute("INSERT INTO users VALUES (?, ?, ?)", (user_id, role, now_ms))
-    elif row[0] != role:
-        raise field_invalid("role", f"must be {row[0]}, which is what the user {user_id} has", role)
+
+
+def is_external(user_id: str) -> bool:
+    """Return whether a user came with a token of another issuer."""
+    return ":" in user_id
+
+
+async def _get(run: Run, user_id: str) -> User:
+    rows = await run(f"{_SELECT} WHERE id = $1", user_id)
+    if not rows:
+        raise _no_such_user(user_id)
+    return _user(rows[0])
+
+
+def _no_such_user(user_id: str) -> ClipferryError:
+    return ClipferryError(Reason.ROUTE_NOT_FOUND, f"There is no user {user_id[:64]!r}.")
+
+
+def _user(row: Row) -> User:
+    user_id, role, is_enabled, chats, created_at_ms = row
+    return User(user_id, role, bool(is_enabled), taken_apart(chats), created_at_ms)

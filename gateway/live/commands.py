@@ -1,5 +1,7 @@
 """What clients say over /ws."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -8,6 +10,10 @@ from gateway.api.misfits import misfit, read_json
 from services.chassis.errors import ClipferryError, Reason, field_invalid
 
 _LAST_SEQUENCE = 2**63 - 1
+_LAST_EXACT = 2**53 - 1
+"""The largest whole number that JavaScript gives back as it was."""
+
+_Id = Annotated[str, msgspec.Meta(max_length=128)] | Annotated[int, msgspec.Meta(ge=-_LAST_EXACT, le=_LAST_EXACT)]
 
 
 class Command(msgspec.Struct, rename="camel"):
@@ -16,7 +22,7 @@ class Command(msgspec.Struct, rename="camel"):
     type: str
     """hello, subscribe, unsubscribe, token:refresh, ping or pong; or subscribeTo or unsubscribeFrom with Job, Jobs,
     Queue or Memory, as the Node system has it."""
-    id: str | int | None = None
+    id: _Id | None = None
     """Given back in the answer."""
     token: str | None = None
     """Access token, in `hello` and `token:refresh`."""
@@ -28,6 +34,42 @@ class Command(msgspec.Struct, rename="camel"):
     """In `subscribe` to jobs: `cursor` of the last message, to get only the jobs that changed since."""
     job_id: str | None = None
     """In `subscribeToJob` and `unsubscribeFromJob`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a type of command holds besides `type` and `id`.
+
+    Args:
+        needs: Fields that must be there.
+        may_have: Fields that may.
+        answer: Type of the answer when all goes well; empty: there is none.
+    """
+
+    needs: tuple[str, ...] = ()
+    may_have: tuple[str, ...] = ()
+    answer: str = ""
+
+
+_SUBSCRIBE_TO, _UNSUBSCRIBE_FROM = Form(answer="subscribed"), Form(answer="unsubscribed")
+
+FORMS: Mapping[str, Form] = {
+    "hello": Form(("token",), ("protocol",), "welcome"),
+    "subscribe": Form(("channel",), ("cursor",), "subscribed"),
+    "unsubscribe": Form(("channel",), (), "unsubscribed"),
+    "token:refresh": Form(("token",), (), "token:refreshed"),
+    "ping": Form(answer="pong"),
+    "pong": Form(),
+    "subscribeToJob": Form(("jobId",), (), "subscribed"),
+    "subscribeToJobs": _SUBSCRIBE_TO,
+    "subscribeToQueue": _SUBSCRIBE_TO,
+    "subscribeToMemory": _SUBSCRIBE_TO,
+    "unsubscribeFromJob": Form(("jobId",), (), "unsubscribed"),
+    "unsubscribeFromJobs": _UNSUBSCRIBE_FROM,
+    "unsubscribeFromQueue": _UNSUBSCRIBE_FROM,
+    "unsubscribeFromMemory": _UNSUBSCRIBE_FROM,
+}
+"""Every `type` that a client can say."""
 
 
 class MalformedFrameError(Exception):

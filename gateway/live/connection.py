@@ -1,4 +1,4 @@
-"""One client's conversation: hello, subscriptions, pings, goodbye."""
+"""One client's conversation: hello, commands, goodbye."""
 
 import asyncio
 import random
@@ -11,41 +11,35 @@ from starlette.types import Receive
 from clipferry.queue.v1 import job_pb2
 from gateway.auth.caller import Caller
 from gateway.auth.gate import Gate
+from gateway.live.closing import (
+    BAD_TOKEN,
+    DRAINING,
+    MALFORMED,
+    NO_HELLO,
+    NOBODY_KNOWS,
+    TOKEN_EXPIRED,
+    TOO_MANY_COMMANDS,
+    WRONG_PROTOCOL,
+)
 from gateway.live.commands import Command, MalformedFrameError, RefusedCommandError, read_command
+from gateway.live.door import Door, Visit
 from gateway.live.frames import text_frame
 from gateway.live.hub import Hub
-from gateway.live.messages import (
-    Beat,
-    GoAway,
-    Heartbeat,
-    Limits,
-    Refused,
-    Said,
-    TokenRefreshed,
-    Welcome,
-)
+from gateway.live.keeper import Keeper
+from gateway.live.messages import Beat, GoAway, Heartbeat, Limits, Refused, Said, TokenRefreshed, Welcome
 from gateway.live.pacing import MAX_PER_SECOND
 from gateway.live.publisher import Publisher
 from gateway.live.rate import CommandRate
 from gateway.live.snapshots import Snapshots
 from gateway.live.socket import SharedFrameProtocol
-from gateway.live.subscriptions import MAX_SUBSCRIPTIONS, Subscriptions
+from gateway.live.subscriptions import Subscriptions
+from gateway.live.terms import LiveTerms
 from gateway.views.moment import iso
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Kind, Reason, field_invalid
 from services.chassis.lifecycle import background
 
-DRAINING = 4000
-TOKEN_EXPIRED = 4010
-TOO_MANY_COMMANDS = 4029
-MALFORMED = 4400
-BAD_TOKEN = 4401
-REVOKED = 4403
-WRONG_PROTOCOL = 4406
-NO_HELLO = 4408
-
 MAX_MESSAGE_BYTES = 64 * 1024
-HELLO_TIMEOUT_S = 5.0
 _REMEMBERED_ENDS = 1_000
 _RECONNECT_AFTER_MS = (500, 3_000)
 
@@ -59,12 +53,24 @@ class Live:
     publisher: Publisher
     snapshots: Snapshots
     clock: Clock
-    ping_interval_ms: int
+    terms: LiveTerms
+    door: Door
 
 
 class Connection:
     """A client that was accepted."""
 
+    __slots__ = (
+        "_ends",
+        "_keeper",
+        "_live",
+        "_rate",
+        "_subscriptions",
+        "caller",
+        "channels",
+        "jobs_after",
+        "socket",
+    )
     caller: Caller
 
     def __init__(self, live: Live, socket: SharedFrameProtocol) -> None:
@@ -73,27 +79,22 @@ class Connection:
         self.channels: set[str] = set()
         self.jobs_after = 0
         self._ends: dict[str, int] = {}
-        self._rate = CommandRate()
-        self._subscriptions = Subscriptions(self, live.hub, live.publisher, live.snapshots)
-        self._wake = asyncio.Event()
-        self._needs_resync = False
-        self._reply_count = 0
-        self._handlers: Mapping[str, Callable[[Command], Awaitable[None]]] = {
-            "hello": self._hello_again,
-            "subscribe": self._subscriptions.add,
-            "unsubscribe": self._subscriptions.remove,
-            "token:refresh": self._refresh,
-            "ping": self._pong,
-            "pong": self._ignore,
-        }
+        self._rate = CommandRate(live.terms.commands_per_minute)
+        self._subscriptions = Subscriptions(
+            self, live.hub, live.publisher, live.snapshots, limit_count=live.terms.subscription_count
+        )
+        self._keeper = Keeper(
+            self, self._subscriptions.send_owed, terms=live.terms, clock=live.clock, publisher=live.publisher
+        )
 
-    async def run(self, receive: Receive, authorization: str | None) -> None:
+    async def run(self, receive: Receive, authorization: str | None, visit: Visit) -> None:
         """Talk until either side ends it."""
         if not await self._greet(receive, authorization):
             return
+        visit.greeted()
         self._live.hub.join(self)
         try:
-            async with background(self._keep_alive(), name="ws-keeper"):
+            async with background(self._keeper.run(), name="ws-keeper"):
                 while (text := await self._next_text(receive)) is not None:
                     await self._handle(text)
         finally:
@@ -101,13 +102,13 @@ class Connection:
 
     async def _greet(self, receive: Receive, authorization: str | None) -> bool:
         try:
-            if authorization is not None:
-                self.caller = self._live.gate.caller(authorization)
-                self._welcome(None)
-                return True
-            async with asyncio.timeout(HELLO_TIMEOUT_S):
+            async with asyncio.timeout(self._live.terms.hello_timeout_s):
+                if authorization is not None:
+                    self.caller = await self._live.gate.caller(authorization)
+                    self._welcome(None)
+                    return True
                 text = await self._next_text(receive)
-            return text is not None and self._hello(text)
+                return text is not None and await self._hello(text)
         except TimeoutError:
             self.socket.close(NO_HELLO, "no hello")
         except MalformedFrameError:
@@ -118,14 +119,14 @@ class Connection:
             self._send_away(None, error)
         return False
 
-    def _hello(self, text: str) -> bool:
+    async def _hello(self, text: str) -> bool:
         """Carry out the first command; returns whether the client may stay. Raises as `read_command` does."""
         command = read_command(text)
         try:
             if command.type != "hello":
                 raise ClipferryError(Reason.UNAUTHENTICATED, "The first message must be hello, with a token.")
             self._check_protocol(command)
-            self.caller = self._live.gate.verify(command.token or "")
+            self.caller = await self._live.gate.verify(command.token or "")
         except ClipferryError as error:
             raise RefusedCommandError(command.id, error) from error
         self._welcome(command.id)
@@ -133,7 +134,8 @@ class Connection:
 
     def _send_away(self, command_id: str | int | None, error: ClipferryError) -> None:
         self.refuse(command_id, error)
-        self.socket.close(TOKEN_EXPIRED if error.reason is Reason.TOKEN_EXPIRED else BAD_TOKEN, error.reason.name)
+        unknown = NOBODY_KNOWS if error.reason.kind is Kind.UNAVAILABLE else BAD_TOKEN
+        self.socket.close(TOKEN_EXPIRED if error.reason is Reason.TOKEN_EXPIRED else unknown, error.reason.name)
 
     def _check_protocol(self, command: Command) -> None:
         if command.protocol != 1:
@@ -164,35 +166,47 @@ class Connection:
 
     async def _carry_out(self, command: Command) -> None:
         try:
-            handler = self._handlers.get(command.type)
+            handler = _HANDLERS.get(command.type)
             if handler is None:
-                raise field_invalid("type", f"must be of {', '.join(self._handlers)}", command.type)
-            await handler(command)
+                raise field_invalid("type", f"must be of {', '.join(_HANDLERS)}", command.type)
+            await handler(self, command)
         except ClipferryError as error:
             raise RefusedCommandError(command.id, error) from error
 
     async def _hello_again(self, command: Command) -> None:
         self._check_protocol(command)
-        if self._take_token(command.token):
+        if await self._take_token(command.token):
             self._welcome(command.id)
 
     async def _refresh(self, command: Command) -> None:
-        if self._take_token(command.token):
+        if await self._take_token(command.token):
             expires_at = iso(self.caller.expires_at_s * 1000)
             self.reply(TokenRefreshed("token:refreshed", self._now(), command.id, expires_at))
 
-    def _take_token(self, token: str | None) -> bool:
+    async def _take_token(self, token: str | None) -> bool:
         try:
-            caller = self._live.gate.verify(token or "")
+            caller = await self._live.gate.verify(token or "")
         except ClipferryError as error:
-            self.socket.close(TOKEN_EXPIRED if error.reason is Reason.TOKEN_EXPIRED else BAD_TOKEN, error.reason.name)
+            if error.reason.kind is Kind.UNAVAILABLE:
+                raise  # the token before is still good
+            self._send_away(None, error)
             return False
         if (caller.user_id, caller.session_id) != (self.caller.user_id, self.caller.session_id):
             self.socket.close(BAD_TOKEN, "token of another session")
             return False
-        self.caller = caller
-        self._wake.set()
+        may_hear_as_before = caller.scopes == self.caller.scopes
+        self._live.hub.change_caller(self, caller)
+        if not may_hear_as_before:
+            self._subscriptions.remove_forbidden()
+            self.resync()
+        self._keeper.wake()
         return True
+
+    async def _subscribe(self, command: Command) -> None:
+        await self._subscriptions.add(command)
+
+    async def _unsubscribe(self, command: Command) -> None:
+        await self._subscriptions.remove(command)
 
     async def _pong(self, command: Command) -> None:
         self.reply(Beat("pong", self._now(), command.id, self._now()))
@@ -211,39 +225,20 @@ class Connection:
 
     def resync(self) -> None:
         """Have the job channels sent again as snapshots."""
-        self._needs_resync = True
-        self._wake.set()
+        self._subscriptions.owe_jobs()
+        self._keeper.owe_states(soon=True)
+
+    def send_later(self) -> None:
+        """Have the states sent that could not be had just now."""
+        self._keeper.owe_states(soon=False)
 
     def go_away(self, reason: str) -> None:
         """Say goodbye, with a time to come back that differs from client to client, and close."""
         self.reply(GoAway("goaway", self._now(), reason, random.randint(*_RECONNECT_AFTER_MS)))
         self.socket.close(DRAINING, reason)
 
-    async def _keep_alive(self) -> None:
-        """Ping, close when the token is over, and send snapshots again when changes were missed."""
-        clock = self._live.clock
-        ping_at_s = clock.monotonic_s() + self._live.ping_interval_ms / 1000
-        while self.socket.is_open:
-            token_left_s = self.caller.expires_at_s - clock.time_ms() / 1000
-            if token_left_s <= 0:
-                self.socket.close(TOKEN_EXPIRED, "token expired")
-                return
-            ping_left_s = ping_at_s - clock.monotonic_s()
-            if ping_left_s <= 0:
-                self.reply(Beat("ping", self._now(), None, self._now()))
-                ping_at_s += self._live.ping_interval_ms / 1000
-                continue
-            try:
-                async with asyncio.timeout(min(ping_left_s, token_left_s)):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
-            self._wake.clear()
-            if self._needs_resync:
-                self._needs_resync = False
-                await self._subscriptions.send_jobs_again()
-
     def _welcome(self, command_id: str | int | None) -> None:
+        terms = self._live.terms
         self.reply(
             Welcome(
                 type="welcome",
@@ -254,8 +249,15 @@ class Connection:
                 server_time=self._now(),
                 token_expires_at=iso(self.caller.expires_at_s * 1000),
                 user=self.caller.user_id,
-                heartbeat=Heartbeat(self._live.ping_interval_ms),
-                limits=Limits(MAX_SUBSCRIPTIONS, MAX_MESSAGE_BYTES, MAX_PER_SECOND),
+                queue_reachable=self._live.publisher.queue_is_reachable,
+                heartbeat=Heartbeat(terms.ping_interval_ms, round(terms.ping_timeout_s * 1000)),
+                limits=Limits(
+                    max_subscriptions=terms.subscription_count,
+                    max_message_bytes=MAX_MESSAGE_BYTES,
+                    max_updates_per_second=MAX_PER_SECOND,
+                    max_commands_per_minute=terms.commands_per_minute,
+                    max_connections=terms.connections_per_user,
+                ),
             )
         )
 
@@ -265,9 +267,18 @@ class Connection:
         self.reply(Refused("error", self._now(), command_id, error.reason.name, error.message, temporary))
 
     def reply(self, message: Said) -> None:
-        """Send an answer."""
-        self._reply_count += 1
-        self.socket.push(text_frame(message), ("reply", self._reply_count))
+        """Send an answer, which must arrive."""
+        self.socket.push(text_frame(message))
 
     def _now(self) -> str:
         return self._live.publisher.now()
+
+
+_HANDLERS: Mapping[str, Callable[[Connection, Command], Awaitable[None]]] = {
+    "hello": Connection._hello_again,
+    "subscribe": Connection._subscribe,
+    "unsubscribe": Connection._unsubscribe,
+    "token:refresh": Connection._refresh,
+    "ping": Connection._pong,
+    "pong": Connection._ignore,
+}

@@ -6,7 +6,9 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from gateway.api.problems import problem
-from gateway.live.connection import WRONG_PROTOCOL, Connection, Live
+from gateway.live.closing import WRONG_PROTOCOL
+from gateway.live.connection import Connection, Live
+from gateway.live.door import Visit
 from gateway.live.messages import PROTOCOL
 from gateway.live.socket import EXTENSION, SharedFrameProtocol
 from services.chassis.errors import ClipferryError, Reason
@@ -34,20 +36,33 @@ class WebSocketEndpoint:
             denied = f"Pages of {headers['origin'][:200]!r} may not use this gateway; see ALLOWED_ORIGINS."
             await _deny(ClipferryError(Reason.PERMISSION_DENIED, denied), scope, receive, send)
             return
-        offered: Sequence[str] = scope["subprotocols"]
-        await send({"type": "websocket.accept", "subprotocol": PROTOCOL if PROTOCOL in offered else None})
-        socket: SharedFrameProtocol = scope["extensions"][EXTENSION]
-        if offered and PROTOCOL not in offered:
-            # A browser learns the code only of a connection that was accepted.
-            socket.close(WRONG_PROTOCOL, f"this gateway speaks {PROTOCOL}")
+        client = scope["client"]
+        try:
+            visit = self._live.door.enter(client[0] if client else "")
+        except ClipferryError as error:
+            await _deny(error, scope, receive, send)
             return
-        await Connection(self._live, socket).run(receive, headers.get("authorization"))
+        try:
+            await _talk(self._live, visit, scope, receive, send)
+        finally:
+            visit.end()
 
     def _is_welcome(self, origin: str | None, host: str | None) -> bool:
         """Programs send no Origin; a page's must be ours or allowed, letter by letter."""
         if origin is None or origin in self._allowed_origins:
             return True
         return origin.partition("://")[2] == host
+
+
+async def _talk(live: Live, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+    offered: Sequence[str] = scope["subprotocols"]
+    await send({"type": "websocket.accept", "subprotocol": PROTOCOL if PROTOCOL in offered else None})
+    socket: SharedFrameProtocol = scope["extensions"][EXTENSION]
+    if offered and PROTOCOL not in offered:
+        # A browser learns the code only of a connection that was accepted.
+        socket.close(WRONG_PROTOCOL, f"this gateway speaks {PROTOCOL}")
+        return
+    await Connection(live, socket).run(receive, Headers(scope=scope).get("authorization"), visit)
 
 
 async def _deny(error: ClipferryError, scope: Scope, receive: Receive, send: Send) -> None:

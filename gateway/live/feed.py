@@ -19,6 +19,8 @@ logger = structlog.get_logger(__name__)
 _FIRST_DELAY_S = 0.1
 _LONGEST_DELAY_S = 5.0
 _CURSOR_WAIT_S = 2.0
+_TOLD_AFTER_COUNT = 2
+"""Tries in a row that must have failed before clients are told: a change of replicas costs one."""
 
 _Owners = frozenset[str] | None
 
@@ -45,6 +47,8 @@ class Feed:
             except ClipferryError as error:
                 self._on_failure(error)
             failure_count = 0 if self._heard else failure_count + 1
+            if failure_count >= _TOLD_AFTER_COUNT:
+                self._publisher.queue_health(is_reachable=False)
             if failure_count:
                 longest_s = min(_FIRST_DELAY_S * 2**failure_count, _LONGEST_DELAY_S)
                 await self._clock.sleep(random.uniform(longest_s / 2, longest_s))
@@ -100,6 +104,7 @@ class Feed:
     async def _read(self, call: Any) -> None:
         async for response in call:
             self._heard = True
+            self._publisher.queue_health(is_reachable=True)
             for item in response.items:
                 self._take(item)
 

@@ -2,6 +2,9 @@
 
 import msgspec
 
+PING_FRAME = b"\x89\x00"
+"""A ping without a payload (RFC 6455, section 5.5.2)."""
+
 _encode = msgspec.json.Encoder().encode
 
 

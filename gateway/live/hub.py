@@ -7,7 +7,9 @@ from typing import Protocol
 
 from clipferry.queue.v1 import job_pb2
 from gateway.auth.caller import Caller
+from gateway.live.closing import REPLACED
 from gateway.live.socket import SharedFrameProtocol
+from gateway.live.terms import LiveTerms
 from gateway.views.stats import WebSocketView
 
 JOBS, QUEUE, MEMORY = "jobs", "queue", "memory"
@@ -64,28 +66,52 @@ class Audience:
 class Hub:
     """Keeps the subscriptions and delivers frames. Nothing here waits."""
 
-    def __init__(self, *, ping_interval_ms: int, is_enabled: bool = True) -> None:
+    def __init__(self, terms: LiveTerms, *, is_enabled: bool = True) -> None:
         self.is_enabled = is_enabled
         self.audience = Audience()
         self._clients: set[Client] = set()
+        self._by_user: dict[str, dict[Client, None]] = {}
+        """The oldest first."""
         self._by_channel: dict[str, set[Client]] = {}
         self._jobs_by_owner: dict[str, set[Client]] = {}
         self._jobs_of_all: set[Client] = set()
         self._total_count = 0
-        self._ping_interval_ms = ping_interval_ms
+        self._slow_count = 0
+        self._terms = terms
 
     def join(self, client: Client) -> None:
-        """Take in a connection that has said hello."""
+        """Take in a connection that has said hello; the user's oldest one goes if it is one too many."""
         self._clients.add(client)
         self._total_count += 1
         self.audience.join(client.caller)
+        theirs = self._by_user.setdefault(client.caller.user_id, {})
+        theirs[client] = None
+        still_open = [each for each in theirs if each.socket.is_open]
+        for oldest in still_open[: -self._terms.connections_per_user]:
+            oldest.socket.close(REPLACED, "replaced by a newer connection")
 
     def leave(self, client: Client) -> None:
         """Let go of a connection and its subscriptions."""
         self._clients.discard(client)
+        self._slow_count += client.socket.was_dropped
         for channel in list(client.channels):
             self.unsubscribe(client, channel)
         self.audience.leave(client.caller)
+        theirs = self._by_user[client.caller.user_id]
+        del theirs[client]
+        if not theirs:
+            del self._by_user[client.caller.user_id]
+
+    def change_caller(self, client: Client, caller: Caller) -> None:
+        """Let `client` go on with new credentials of the same user, hearing what these may hear."""
+        channels = sorted(client.channels)
+        for channel in channels:
+            self.unsubscribe(client, channel)
+        self.audience.leave(client.caller)
+        client.caller = caller
+        self.audience.join(caller)
+        for channel in channels:
+            self.subscribe(client, channel)
 
     def subscribe(self, client: Client, channel: str) -> None:
         """Let `client` hear `channel`."""
@@ -132,6 +158,11 @@ class Hub:
         for client in self._by_channel.get(channel, ()):
             client.socket.push(frame, key)
 
+    def tell_all(self, frame: bytes) -> None:
+        """Send `frame`, which must arrive, to everybody."""
+        for client in self._clients:
+            client.socket.push(frame)
+
     def resync(self) -> None:
         """Have everybody's job channels sent again as snapshots."""
         for client in self._clients:
@@ -158,6 +189,6 @@ class Hub:
             queue_subscriptions=len(self._by_channel.get(QUEUE, ())),
             memory_subscriptions=len(self._by_channel.get(MEMORY, ())),
             total_connections=self._total_count,
-            slow_clients_dropped=SharedFrameProtocol.dropped_count,
-            ping_interval=self._ping_interval_ms,
+            slow_clients_dropped=self._slow_count,
+            ping_interval=self._terms.ping_interval_ms,
         )

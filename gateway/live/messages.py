@@ -1,5 +1,6 @@
 """What the gateway says over /ws. The Node system's fields keep their names; ours stand beside them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -78,6 +79,13 @@ class QueueStats(Said, frozen=True):
     stats: StatsView
 
 
+class QueueHealth(Said, frozen=True):
+    """``queue:health``: to everybody, when the queue can no longer be reached, and when it can again."""
+
+    reachable: bool
+    """False: nothing is heard of jobs meanwhile; what was missed follows once it is true again."""
+
+
 class MemoryStats(MemoryView, kw_only=True, rename="camel", frozen=True):
     """``memory:stats``: the statistics themselves, and once more whole under `stats`, as in ``queue:stats``."""
 
@@ -90,6 +98,9 @@ class Heartbeat(msgspec.Struct, rename="camel", frozen=True):
     """The intervals a client can rely on."""
 
     interval_ms: int
+    """Between two pings."""
+    timeout_ms: int
+    """After a ping, until something must have come from the client: a pong, a frame's pong, or anything else."""
 
 
 class Limits(msgspec.Struct, rename="camel", frozen=True):
@@ -98,6 +109,10 @@ class Limits(msgspec.Struct, rename="camel", frozen=True):
     max_subscriptions: int
     max_message_bytes: int
     max_updates_per_second: int
+    """Of one job's progress."""
+    max_commands_per_minute: int
+    max_connections: int
+    """Of the user; for one more the oldest is closed."""
 
 
 class Welcome(Said, frozen=True):
@@ -109,6 +124,8 @@ class Welcome(Said, frozen=True):
     server_time: str
     token_expires_at: str
     user: str
+    queue_reachable: bool
+    """False: snapshots may be missing; see `queue:health`."""
     heartbeat: Heartbeat
     limits: Limits
 
@@ -120,12 +137,12 @@ class Subscribed(Said, frozen=True):
     channel: str
     cursor: int
     snapshot: Any
-    """`jobs`: {jobs, full}; `job:<id>`: {job}; `queue` and `memory`: {stats}. Null when the queue did not answer in
-    time: live messages come all the same."""
+    """`jobs`: a JobsSnapshot; `job:<id>`: a JobSnapshot; `queue`: a QueueStats; `memory`: a MemoryStats. Null when the
+    queue did not answer in time: live messages come all the same, and the state once it can be had."""
 
 
 class Unsubscribed(Said, frozen=True):
-    """``unsubscribed``."""
+    """``unsubscribed``: as was asked, or because the connection may not hear the channel any more."""
 
     id: str | int | None
     channel: str
@@ -165,18 +182,22 @@ class GoAway(Said, frozen=True):
     """When to come back; it differs from client to client."""
 
 
-SPOKEN = (
-    Welcome,
-    Subscribed,
-    Unsubscribed,
-    TokenRefreshed,
-    Beat,
-    Refused,
-    GoAway,
-    JobChange,
-    JobProgress,
-    JobFinished,
-    QueueStats,
-    MemoryStats,
-)
-"""Every kind of message that there is."""
+SPOKEN: Mapping[str, type[msgspec.Struct]] = {
+    "welcome": Welcome,
+    "subscribed": Subscribed,
+    "unsubscribed": Unsubscribed,
+    "token:refreshed": TokenRefreshed,
+    "ping": Beat,
+    "pong": Beat,
+    "error": Refused,
+    "goaway": GoAway,
+    "job:queued": JobChange,
+    "job:started": JobChange,
+    "job:retrying": JobChange,
+    "job:progress": JobProgress,
+    "job:finished": JobFinished,
+    "queue:stats": QueueStats,
+    "queue:health": QueueHealth,
+    "memory:stats": MemoryStats,
+}
+"""Every `type` that there is, and what a message of it holds."""

@@ -10,7 +10,7 @@ from clipferry.queue.v1 import job_pb2
 from gateway.live.board import FINISHED, PROGRESS, Board, Shown
 from gateway.live.frames import text_frame
 from gateway.live.hub import MEMORY, QUEUE, Hub
-from gateway.live.messages import JobChange, JobFinished, JobProgress, MemoryStats, QueueStats, Said
+from gateway.live.messages import JobChange, JobFinished, JobProgress, MemoryStats, QueueHealth, QueueStats, Said
 from gateway.live.pacing import Pacer
 from gateway.views.job import error_view, job_id, job_view, result_of, sentence
 from gateway.views.memory import memory_view
@@ -31,6 +31,8 @@ class Publisher:
         self.cursor = 0
         """Sequence of the newest change that was passed on."""
         self.latest_stats: job_pb2.Stats | None = None
+        self.queue_is_reachable = True
+        """As clients were told last."""
 
     def change(self, job: job_pb2.Job, sequence: int) -> None:
         """Pass on a durable change."""
@@ -56,6 +58,12 @@ class Publisher:
         self.latest_stats = stats
         self._hub.broadcast(QUEUE, text_frame(self.queue_stats(stats)), QUEUE)
         self._hub.broadcast(MEMORY, text_frame(self.memory_stats(stats)), MEMORY)
+
+    def queue_health(self, *, is_reachable: bool) -> None:
+        """Tell everybody when the queue cannot be reached any more, or can again."""
+        if is_reachable != self.queue_is_reachable:
+            self.queue_is_reachable = is_reachable
+            self._hub.tell_all(text_frame(QueueHealth("queue:health", self.now(), is_reachable)))
 
     def queue_stats(self, stats: job_pb2.Stats) -> QueueStats:
         """Return ``queue:stats``."""
@@ -88,13 +96,14 @@ class Publisher:
         self._pacer.drop(job.name)
         for name in said:
             frame = text_frame(self.finished(job) if name == FINISHED else self._change(name, job))
-            key = (PROGRESS, job.name) if name == PROGRESS else (name, job.name, job.version)
+            key = (PROGRESS, job.name)
             for client in self._hub.listeners(job.owner, job_id(job.name), sequence):
-                if name == FINISHED:
-                    client.socket.forget((PROGRESS, job.name))
-                    if not client.hears_end(job):
-                        continue
-                client.socket.push(frame, key)
+                if name == PROGRESS:
+                    client.socket.push(frame, key)
+                    continue
+                client.socket.forget(key)  # it is older, and would come later
+                if name != FINISHED or client.hears_end(job):
+                    client.socket.push(frame)
 
     def finished(self, job: job_pb2.Job) -> JobFinished:
         """Return ``job:finished`` of an ended job."""

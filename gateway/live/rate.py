@@ -1,19 +1,21 @@
 """How often a client may speak."""
 
-_PER_SECOND = 10.0
 _BURST = 100
 
 
 class CommandRate:
-    """GCRA: a burst of 100, then 10 a second."""
+    """GCRA: a burst of 100 commands, then `per_minute`."""
 
-    def __init__(self) -> None:
+    __slots__ = ("_due_at_s", "_spacing_s")
+
+    def __init__(self, per_minute: int) -> None:
+        self._spacing_s = 60.0 / per_minute
         self._due_at_s = 0.0
 
     def admits(self, now_s: float) -> bool:
         """Return whether one more command is within the rate."""
-        due_at_s = max(self._due_at_s, now_s) + 1 / _PER_SECOND
-        if due_at_s - now_s > _BURST / _PER_SECOND:
+        due_at_s = max(self._due_at_s, now_s) + self._spacing_s
+        if due_at_s - now_s > _BURST * self._spacing_s:
             return False
         self._due_at_s = due_at_s
         return True

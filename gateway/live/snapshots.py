@@ -40,6 +40,8 @@ class Taken:
     cursor: int
     job: job_pb2.Job | None = None
     """Of a channel `job:<id>`."""
+    names: tuple[str, ...] = ()
+    """Of the jobs in it."""
 
 
 class Snapshots:
@@ -73,7 +75,8 @@ class Snapshots:
 
     def _of_page(self, page: queue_service_pb2.ListJobsResponse, *, full: bool) -> Taken:
         views = [job_view(self._publisher.snapshot(job)) for job in page.jobs]
-        return Taken(JobsSnapshot(views, full, bool(page.next_page_token)), page.sequence)
+        names = tuple(job.name for job in page.jobs)
+        return Taken(JobsSnapshot(views, full, bool(page.next_page_token)), page.sequence, names=names)
 
     async def job(self, caller: Caller, job_id: str) -> Taken:
         """Return one job.
@@ -90,7 +93,7 @@ class Snapshots:
                 return self._missing(error)
             job = latest
         job = self._publisher.snapshot(job)
-        return Taken(JobSnapshot(job_view(job)), cursor, job)
+        return Taken(JobSnapshot(job_view(job)), cursor, job, (job.name,))
 
     async def stats(self) -> job_pb2.Stats | None:
         """Return the queue's numbers: now, or when the stream last told them."""

@@ -3,6 +3,8 @@
 import re
 from typing import Protocol
 
+from gateway.auth import scopes
+from gateway.live.board import PROGRESS
 from gateway.live.commands import Command
 from gateway.live.hub import JOB_PREFIX, JOBS, MEMORY, QUEUE, Client, Hub
 from gateway.live.messages import Said, Subscribed, Unsubscribed
@@ -11,7 +13,6 @@ from gateway.live.snapshots import Snapshots, Taken
 from gateway.views.state import ENDED
 from services.chassis.errors import ClipferryError, Reason, field_invalid
 
-MAX_SUBSCRIPTIONS = 64
 _JOB_CHANNEL = re.compile(JOB_PREFIX + r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -24,36 +25,47 @@ class Subscriber(Client, Protocol):
     def refuse(self, command_id: str | int | None, error: ClipferryError) -> None:
         """Say why a command was not carried out."""
 
+    def send_later(self) -> None:
+        """Have `Subscriptions.send_owed` called in a while."""
+
 
 class Subscriptions:
-    """Carries out a client's subscribe and unsubscribe commands."""
+    """Carries out a client's subscribe and unsubscribe commands.
 
-    def __init__(self, client: Subscriber, hub: Hub, publisher: Publisher, snapshots: Snapshots) -> None:
+    Args:
+        limit_count: Most channels at once.
+    """
+
+    __slots__ = ("_client", "_hub", "_limit_count", "_owed", "_publisher", "_snapshots")
+
+    def __init__(
+        self, client: Subscriber, hub: Hub, publisher: Publisher, snapshots: Snapshots, *, limit_count: int
+    ) -> None:
         self._client = client
         self._hub = hub
         self._publisher = publisher
         self._snapshots = snapshots
+        self._limit_count = limit_count
+        self._owed: set[str] = set()
+        """Channels whose state the client is still to get."""
 
     async def add(self, command: Command) -> None:
         """Carry out `subscribe`: listen, then answer with the state.
 
         Raises:
-            ClipferryError: FIELD_INVALID or JOB_NOT_FOUND.
+            ClipferryError: FIELD_INVALID, PERMISSION_DENIED or JOB_NOT_FOUND.
         """
         client = self._client
-        channel = self._channel(command)
-        if channel not in client.channels and len(client.channels) >= MAX_SUBSCRIPTIONS:
-            limit = f"A connection may have {MAX_SUBSCRIPTIONS} subscriptions; {channel} would be one more."
-            raise ClipferryError(Reason.FIELD_INVALID, limit, limit_count=MAX_SUBSCRIPTIONS)
+        channel = _channel(command)
+        client.caller.need(_scope(channel))
+        if channel not in client.channels and len(client.channels) >= self._limit_count:
+            limit = f"A connection may have {self._limit_count} subscriptions; {channel} would be one more."
+            raise ClipferryError(Reason.FIELD_INVALID, limit, limit_count=self._limit_count)
         taken = await self._listened(channel, command.cursor)
-        self._client.reply(
-            Subscribed("subscribed", self._publisher.now(), command.id, channel, taken.cursor, taken.snapshot)
-        )
-        if channel == JOBS:
-            client.jobs_after = taken.cursor
-        elif taken.job is not None and taken.job.state in ENDED and client.hears_end(taken.job):
-            # Whoever comes late hears of the end as well.
-            client.reply(self._publisher.finished(taken.job))
+        self._answer(command.id, channel, taken)
+        if taken.snapshot is None:
+            self._owed.add(channel)
+            client.send_later()
 
     async def _listened(self, channel: str, cursor: int | None) -> Taken:
         """Listen to a channel and return its state."""
@@ -83,22 +95,62 @@ class Subscriptions:
             publisher.queue_stats(stats) if channel == QUEUE else publisher.memory_stats(stats), publisher.cursor
         )
 
-    def _channel(self, command: Command) -> str:
-        channel = command.channel or ""
-        if channel not in (JOBS, QUEUE, MEMORY) and not _JOB_CHANNEL.fullmatch(channel):
-            raise field_invalid("channel", "must be jobs, queue, memory or job:<id>", channel)
-        return channel
+    def _answer(self, command_id: str | int | None, channel: str, taken: Taken) -> None:
+        client = self._client
+        # What still waits for a client that reads slowly is older than this.
+        client.socket.forget(channel)
+        for name in taken.names:
+            client.socket.forget((PROGRESS, name))
+        client.reply(Subscribed("subscribed", self._publisher.now(), command_id, channel, taken.cursor, taken.snapshot))
+        if channel == JOBS:
+            client.jobs_after = taken.cursor
+        elif taken.job is not None and taken.job.state in ENDED and client.hears_end(taken.job):
+            # Whoever comes late hears of the end as well.
+            client.reply(self._publisher.finished(taken.job))
 
     async def remove(self, command: Command) -> None:
         """Carry out `unsubscribe`. Raises as `add` does."""
-        channel = self._channel(command)
-        self._hub.unsubscribe(self._client, channel)
-        self._client.reply(Unsubscribed("unsubscribed", self._publisher.now(), command.id, channel))
+        self._let_go(_channel(command), command.id)
 
-    async def send_jobs_again(self) -> None:
-        """Answer again for every channel of jobs: changes were missed."""
-        for channel in sorted(self._client.channels - {QUEUE, MEMORY}):
+    def remove_forbidden(self) -> None:
+        """Stop what the caller's new credentials do not allow, and say so."""
+        for channel in sorted(self._client.channels):
+            if _scope(channel) not in self._client.caller.scopes:
+                self._let_go(channel, None)
+
+    def _let_go(self, channel: str, command_id: str | int | None) -> None:
+        self._hub.unsubscribe(self._client, channel)
+        self._owed.discard(channel)
+        self._client.reply(Unsubscribed("unsubscribed", self._publisher.now(), command_id, channel))
+
+    def owe_jobs(self) -> None:
+        """Changes were missed: owe the state of every channel of jobs."""
+        self._owed |= self._client.channels - {QUEUE, MEMORY}
+
+    async def send_owed(self) -> bool:
+        """Send the states that the client is owed; returns whether it has them all now."""
+        while self._owed:
+            channel = min(self._owed)
             try:
-                await self.add(Command("subscribe", channel=channel))
+                taken = await self._listened(channel, None)
             except ClipferryError as error:
                 self._client.refuse(None, error)
+                self._let_go(channel, None)
+                continue
+            if taken.snapshot is None:
+                return False
+            if channel in self._owed:  # and was not left meanwhile
+                self._owed.discard(channel)
+                self._answer(None, channel, taken)
+        return True
+
+
+def _channel(command: Command) -> str:
+    channel = command.channel or ""
+    if channel not in (JOBS, QUEUE, MEMORY) and not _JOB_CHANNEL.fullmatch(channel):
+        raise field_invalid("channel", "must be jobs, queue, memory or job:<id>", channel)
+    return channel
+
+
+def _scope(channel: str) -> str:
+    return scopes.STATS_READ if channel in (QUEUE, MEMORY) else scopes.JOBS_READ

@@ -23,8 +23,13 @@ def job_id(name: str) -> str:
     return name.removeprefix("jobs/")
 
 
-def job_view(job: job_pb2.Job) -> JobView:
-    """Return `job` for clients."""
+def job_view(job: job_pb2.Job, root_path: str = "") -> JobView:
+    """Return `job` for clients.
+
+    Args:
+        job: As the queue has it.
+        root_path: Path below which the client reaches the gateway; empty: at the top.
+    """
     identity = job_id(job.name)
     return JobView(
         id=identity,
@@ -47,7 +52,7 @@ def job_view(job: job_pb2.Job) -> JobView:
         next_attempt_at=_moment(job, "next_attempt_time"),
         error=error_view(job),
         result=result_of(job) if job.state in ENDED else None,
-        links=LinksView(f"/api/jobs/{identity}", f"job:{identity}"),
+        links=LinksView(f"{root_path}/api/jobs/{identity}", f"job:{identity}"),
     )
 
 

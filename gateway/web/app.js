@@ -5,7 +5,8 @@ import { clearJobs, showJob, showProgress, useActions } from "./jobs.js";
 import { call, forget, isSignedIn, signIn, signOut } from "./session.js";
 
 const byId = (id) => document.getElementById(id);
-const STATES = { live: "live", away: "reconnecting", stopped: "stopped: reload the page", "signed-out": "signed out" };
+const STATES = { live: "live", away: "reconnecting", polling: "looking every 10 s", "signed-out": "signed out" };
+const POLL_MS = 10_000;
 const CHANGES = new Set(["job:queued", "job:started", "job:retrying", "job:finished"]);
 
 const live = new Live(["jobs", "queue"], hear, showState);
@@ -27,18 +28,40 @@ function showNumbers({ queued, processing, memoryUsage, stats }) {
 function showState(state) {
   byId("connection").textContent = STATES[state];
   byId("connection").dataset.state = state;
-  if (state === "signed-out") leave();
+  if (state === "signed-out") return leave();
+  if (state === "live") return stopPolling();
+  pollTimer ??= setInterval(poll, POLL_MS);
+}
+
+// Without a connection the page asks again and again: live updates may be switched off, or a proxy may not let them through.
+let pollTimer = null;
+
+function stopPolling() {
+  clearInterval(pollTimer);
+  pollTimer = null;
+}
+
+async function poll() {
+  try {
+    const [{ jobs }, stats] = await Promise.all([call("GET", "/api/jobs"), call("GET", "/api/queue/stats")]);
+    jobs.forEach(showJob);
+    showNumbers({ ...stats, memoryUsage: stats.memoryUsageFormatted, stats });
+  } catch {
+    return; // The next look may do better.
+  }
 }
 
 function enter() {
   byId("sign-in").hidden = true;
   byId("work").hidden = byId("sign-out").hidden = false;
   live.open();
+  poll();
   byId("url").focus();
 }
 
 function leave() {
   live.close();
+  stopPolling();
   forget();
   clearJobs();
   byId("work").hidden = byId("sign-out").hidden = true;
@@ -53,7 +76,8 @@ async function guarded(errorId, work) {
   try {
     await work();
   } catch (problem) {
-    byId(errorId).textContent = sentence(problem);
+    // Pressed twice: the first press is being answered.
+    if (problem.code !== "REQUEST_IN_FLIGHT") byId(errorId).textContent = sentence(problem);
   }
 }
 

@@ -79,15 +79,18 @@ function section(api, method, path, operation) {
   if (operation.parameters?.length) made.append(element("table", element("tbody", ...operation.parameters.map(parameterRow))));
   const body = refOf(schemaOf(operation.requestBody?.content));
   if (body) made.append(element("p", "Body: ", link(body), operation.requestBody.required ? "" : " (may be left out)"), fieldTable(api, body));
+  for (const { summary, value } of Object.values(operation.requestBody?.content?.["application/json"]?.examples ?? {})) {
+    made.append(element("p", `${summary}:`), element("pre", JSON.stringify(value, null, 2)));
+  }
   for (const [status, answer] of Object.entries(operation.responses)) {
     if (status !== "default") made.append(answerLine(status, answer));
   }
   return made;
 }
 
-const api = await (await fetch("/openapi.json")).json();
+const api = await (await fetch(new URL("openapi.json", document.baseURI))).json();
 document.getElementById("description").append(...prose(api.info.description));
-document.querySelectorAll(".here").forEach((place) => (place.textContent = location.origin));
+document.querySelectorAll(".here").forEach((place) => (place.textContent = new URL(".", document.baseURI).href.slice(0, -1)));
 for (const [path, methods] of Object.entries(api.paths)) {
   for (const [method, operation] of Object.entries(methods)) {
     document.getElementById("operations").append(section(api, method, path, operation));

@@ -1,12 +1,16 @@
 // One WebSocket: hello, subscriptions, pings; comes back by itself, with growing, random pauses.
 
-import { accessToken, tokenLeftMs } from "./session.js";
+import { accessToken, addressOf, tokenLeftMs } from "./session.js";
 
-const STAY_AWAY = new Set([4400, 4403, 4406, 4408, 1009]);
+// docs/websocket.md, "Coming back".
+const ENDS = new Set([1002, 1007, 1009]);
+const SIGN_IN = new Set([4401, 4403]);
+const TOO_MANY_COMMANDS = 4029;
+const STABLE_MS = 60_000;
 
 export class Live {
   constructor(channels, onMessage, onState) {
-    Object.assign(this, { channels, onMessage, onState, socket: null, attempt: 0, isWanted: false, timers: [] });
+    Object.assign(this, { channels, onMessage, onState, socket: null, attempt: 0, leastMs: 0, isWanted: false, timers: [] });
   }
 
   async open() {
@@ -15,10 +19,12 @@ export class Live {
     try {
       token = await accessToken();
     } catch (problem) {
-      return problem.status === 401 ? this.onState("signed-out") : this.comeBack();
+      return problem.status === 401 ? this.onState("signed-out") : this.comeBack(0);
     }
     if (!this.isWanted) return;
-    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, "clipferry.v1");
+    const address = addressOf("/ws");
+    address.protocol = address.protocol.replace("http", "ws");
+    const socket = new WebSocket(address, "clipferry.v1");
     this.socket = socket;
     socket.onopen = () => this.say({ type: "hello", token, protocol: 1, client: { name: "page", version: "1" } });
     socket.onmessage = (event) => this.hear(JSON.parse(event.data));
@@ -40,12 +46,14 @@ export class Live {
 
   hear(message) {
     if (message.type === "welcome") {
-      this.attempt = 0;
+      this.later(STABLE_MS, () => (this.attempt = 0));
       this.channels.forEach((channel) => this.say({ type: "subscribe", channel }));
       this.refreshInTime();
       this.onState("live");
     } else if (message.type === "ping") {
       this.say({ type: "pong" });
+    } else if (message.type === "goaway") {
+      this.leastMs = message.reconnectAfterMs;
     } else if (message.type === "token:refreshed") {
       this.refreshInTime();
     }
@@ -64,15 +72,18 @@ export class Live {
     this.stopTimers();
     this.socket = null;
     if (!this.isWanted) return;
-    if (STAY_AWAY.has(code)) return this.onState(code === 4403 ? "signed-out" : "stopped");
-    this.comeBack();
+    if (SIGN_IN.has(code)) return this.onState("signed-out");
+    if (ENDS.has(code) || (code >= 4400 && code < 4500)) return this.onState("polling");
+    const leastMs = code === TOO_MANY_COMMANDS ? 10_000 : this.leastMs;
+    this.leastMs = 0;
+    this.comeBack(leastMs);
   }
 
-  comeBack() {
+  comeBack(leastMs) {
     this.onState("away");
+    const mostMs = Math.min(500 * 2 ** this.attempt, 30_000);
     this.attempt += 1;
-    const longestMs = Math.min(500 * 2 ** this.attempt, 30_000);
-    this.later(longestMs * (0.5 + Math.random() / 2), () => this.open());
+    this.later(leastMs + Math.random() * mostMs, () => this.open());
   }
 
   later(delayMs, work) {

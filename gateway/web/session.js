@@ -18,10 +18,13 @@ async function answerOf(response) {
   return body;
 }
 
+// Where the gateway has it: a proxy may show the gateway below a path of its own.
+export const addressOf = (path) => new URL(path.slice(1), document.baseURI);
+
 async function send(method, path, body, headers = {}) {
   let response;
   try {
-    response = await fetch(path, {
+    response = await fetch(addressOf(path), {
       method,
       headers: body === undefined ? headers : { "Content-Type": "application/json", ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),

@@ -7,12 +7,12 @@ import sys
 
 from rich.console import Console
 
+from cli.run_state import only_run, published
 from sandbox.run.checked import checked_settings
 from sandbox.run.config import RunSettings, environment
 from sandbox.run.gateway import Gateway, GatewayError, signed_in
 from sandbox.run.programs import check_ports, programs, until_ready
 from sandbox.run.signposts import signposts
-from sandbox.run.state import only_run, published
 from sandbox.run.supervision import Supervisor, start, supervised
 from sandbox.run.trip import Ending, trip
 from sandbox.run.verdict import faults
@@ -92,7 +92,8 @@ async def _deliver_and_stay(
     status = await _deliver(settings, page_url, gateway, console)
     if arguments.once:
         return status
-    signposts(settings, token=gateway.token, pairing_code=await gateway.pairing_code(), console=console)
+    codes = await gateway.pairing_code(), await gateway.pairing_code()
+    signposts(settings, token=gateway.token, pairing_codes=codes, api_key=gateway.api_key, console=console)
     raise await supervisor.until_down()
 
 

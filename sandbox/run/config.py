@@ -98,7 +98,9 @@ class RunSettings(Settings):
 
 def environment(settings: RunSettings, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the environment of every process: what was inherited, and what fits the parts together."""
-    admin_key = settings.admin_api_key.get_secret_value() if settings.admin_api_key else secrets.token_urlsafe(24)
+    given_key = settings.admin_api_key
+    # Looks like one of the gateway's own: such a key is a Bearer token as it is.
+    admin_key = given_key.get_secret_value() if given_key else f"cf_{secrets.token_urlsafe(24)}"
     ours = {
         "QUEUE_LISTEN_ADDRESS": settings.queue_listen_address,
         "PROCESSOR_LISTEN_ADDRESS": settings.processor_listen_address,

@@ -23,11 +23,13 @@ class Gateway:
     Args:
         url: Without a slash at the end.
         token: Access token.
+        api_key: What it signed in with.
     """
 
-    def __init__(self, url: str, http: httpx.AsyncClient, token: str) -> None:
+    def __init__(self, url: str, http: httpx.AsyncClient, token: str, api_key: str) -> None:
         self.url = url
         self.token = token
+        self.api_key = api_key
         self._http = http
 
     async def pairing_code(self) -> str:
@@ -78,7 +80,7 @@ async def signed_in(url: str, api_key: str) -> AsyncIterator[Gateway]:
     async with httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_S, trust_env=False) as http:
         token = str((await _call(http, "POST", "/api/auth/token", json={"apiKey": api_key}))["accessToken"])
         http.headers["Authorization"] = f"Bearer {token}"
-        yield Gateway(url, http, token)
+        yield Gateway(url, http, token, api_key)
 
 
 async def _call(http: httpx.AsyncClient, method: str, path: str, json: object = None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ _CALL_TIMEOUT_S = 2.0
 SECRETS: Mapping[str, Sequence[str]] = {
     "ADMIN_API_KEY": ("gateway",),
     "DATABASE_URL": ("queue",),
+    "GATEWAY_DATABASE_URL": ("gateway",),
     "JWT_PREVIOUS_SIGNING_KEY": ("gateway",),
     "JWT_SIGNING_KEY": ("gateway",),
     "TELEGRAM_BOT_TOKEN": ("notifier", "botapi"),

@@ -6,10 +6,23 @@ from rich.text import Text
 from sandbox.run.config import RunSettings
 
 
-def signposts(settings: RunSettings, *, token: str, pairing_code: str, console: Console) -> None:
-    """Print addresses, a token and commands that work as printed."""
+def signposts(
+    settings: RunSettings, *, token: str, pairing_codes: tuple[str, str], api_key: str, console: Console
+) -> None:
+    """Print addresses, ways in and commands that work as printed.
+
+    Args:
+        settings: Of the run.
+        token: Access token.
+        pairing_codes: One for the live page, one for whatever else is to be signed in.
+        api_key: Of the admin.
+        console: Where to.
+    """
+    for_page, for_another = pairing_codes
     rows = [
-        ("live page", f"{settings.gateway_url}/#pair={pairing_code}"),
+        ("live page", f"{settings.gateway_url}/#pair={for_page}"),
+        ("pairing code", for_another),
+        ("admin key", "the one in ADMIN_API_KEY" if settings.admin_api_key else api_key),
         ("API", f"{settings.gateway_url}/docs"),
         ("Telegram", "the real one" if settings.real_telegram else f"{settings.bot_api_url}/"),
         ("sample site", f"{settings.site_url}/"),

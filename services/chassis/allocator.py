@@ -21,3 +21,10 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
         mallopt(_M_MMAP_THRESHOLD, _HEAP_BYTES)
+
+
+def give_back_freed_memory() -> None:
+    """Give what is free to the kernel, once: what a start has needed and nobody needs again."""
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)

@@ -45,6 +45,10 @@ class NotifierSettings(Settings):
     """Slowest work on a file, in bytes per second: its answer may take so much longer than TELEGRAM_READ_TIMEOUT_S.
     A local Bot API server takes a file at once and then uploads it. At least 1,000. Default 500,000."""
 
+    notifier_database_url: SecretStr = Field(SecretStr(""), validation_alias="NOTIFIER_DATABASE_URL")
+    """``postgresql://user:password@host:port/name`` by which several notifiers of one bot keep Telegram's limits
+    together; it may be the queue's database too. Default: none, and the limits hold for one notifier."""
+
     telegram_messages_per_s: int = Field(30, validation_alias="TELEGRAM_MESSAGES_PER_S", ge=0, le=1_000)
     """Messages per second in all. Up to 1,000; 0: no limit. Default 30, as Telegram says."""
 
@@ -77,6 +81,13 @@ class NotifierSettings(Settings):
         if chat and (problem := destination_problem(chat)):
             raise ValueError(problem)
         return chat
+
+    @field_validator("notifier_database_url")
+    @classmethod
+    def _is_postgres(cls, url: SecretStr) -> SecretStr:
+        if url.get_secret_value() and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql:// (or be left out, for one notifier)")
+        return url
 
     @field_validator("telegram_api_base_url")
     @classmethod

@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.crowd_rows import crowds
+from tests.bench.fanout_rows import fanout_rows
 from tests.bench.figure import Figure, spread
 from tests.bench.lives import durable_lives
 from tests.bench.queue_rows import queue_rows
@@ -18,10 +20,12 @@ from tests.bench.whole_job import whole_jobs
 Benchmark = Callable[[], Coroutine[Any, Any, Sequence[Figure]]]
 
 BENCHMARKS: Mapping[str, Benchmark] = {
+    "fan-out": fanout_rows,
     "lives": durable_lives,
     "queue": queue_rows,
     "upload": upload_path,
     "jobs": whole_jobs,
+    "crowd": crowds,
 }
 
 

@@ -30,9 +30,13 @@ async def footprint(directory: Path, pid: int) -> AsyncIterator[Footprint]:
 
 async def _look(found: Footprint, directory: Path, pid: int) -> None:
     while True:
-        sizes = dict(_files(directory, pid))
-        found.peak_bytes = max(found.peak_bytes, sum(sizes.values()))
+        found.peak_bytes = max(found.peak_bytes, held_bytes(directory, pid))
         await asyncio.sleep(_EVERY_S)
+
+
+def held_bytes(directory: Path, pid: int) -> int:
+    """Return the bytes of the files in `directory`, and of those of it that process `pid` holds open."""
+    return sum(dict(_files(directory, pid)).values())
 
 
 def _files(directory: Path, pid: int) -> Iterator[tuple[int, int]]:

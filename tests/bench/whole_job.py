@@ -6,13 +6,15 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import imageio_ffmpeg  # type: ignore[import-untyped]  # ships no types
 from aiohttp import web
 
 from sandbox.run.gateway import Gateway
+from tests.bench.cancelled import cancel_row
 from tests.bench.figure import Figure, alternated
 from tests.bench.footprint import footprint
 from tests.bench.memory import forget_peak, peak_rss_bytes, rss_bytes
@@ -23,6 +25,8 @@ from tests.processes.stack import Stack, prepared_stack
 
 GOALS = {5: "≤ 0.4", 40: "≤ 0.6", 300: "≤ 0.9"}
 """By size in MB."""
+START_UP = "base"
+"""The smallest clip: next to nothing but what a job costs before its first byte and after its last."""
 RUNS_COUNT = 5
 MEMORY_RUNS_COUNT = 2
 ROOM = {"MAX_MEMORY_PER_VIDEO": "400000000", "MAX_TOTAL_MEMORY": "900000000", "TELEGRAM_LIMIT_BYTES": "2000000000"}
@@ -55,18 +59,33 @@ async def _measure(directory: Path, site_port: int, bot_api_url: str) -> Sequenc
             stack.start(name)
         await stack.until_ready(*services)
         async with stack.gateway() as gateway:
-            speed = [await _row(gateway, directory, site_port, bot_api_url, size) for size in GOALS]
-            return speed + await _memory_rows(stack, gateway, directory, f"http://127.0.0.1:{site_port}")
+            ground = _Ground(gateway, directory, f"http://127.0.0.1:{site_port}", bot_api_url)
+            small = (directory / f"{START_UP}.mp4").stat().st_size / 1e6
+            rows = [await ground.row(f"start-up of a job, s: all of one of {small:.1f} MB", f"{START_UP}.mp4", "≤ 0.4")]
+            rows += [await ground.row(f"whole job, s, {size} MB", f"{size}.mp4", goal) for size, goal in GOALS.items()]
+            rows.append(await cancel_row(stack, gateway, f"{ground.site_url}/endless.mp4"))
+            return rows + await _memory_rows(stack, gateway, directory, ground.site_url)
 
 
-async def _row(gateway: Gateway, directory: Path, site_port: int, bot_api_url: str, megabytes: int) -> Figure:
-    url = f"http://127.0.0.1:{site_port}/{megabytes}.mp4"
-    await _deliver(gateway, url)
-    ours, peer = await alternated(
-        lambda: _deliver(gateway, url), lambda: _by_hand(directory, url, bot_api_url), count=RUNS_COUNT
-    )
-    peer_name = "yt-dlp to a tmpfs file, then curl -F"
-    return Figure(f"whole job, s, {megabytes} MB", ours, GOALS[megabytes], peer, peer_name)
+@dataclass(frozen=True)
+class _Ground:
+    """Where both run."""
+
+    gateway: Gateway
+    directory: Path
+    site_url: str
+    bot_api_url: str
+
+    async def row(self, name: str, path: str, goal: str) -> Figure:
+        """Measure seconds for one job; the first is not counted."""
+        url = f"{self.site_url}/{path}"
+        await _deliver(self.gateway, url)
+        ours, peer = await alternated(
+            lambda: _deliver(self.gateway, url),
+            lambda: _by_hand(self.directory, url, self.bot_api_url),
+            count=RUNS_COUNT,
+        )
+        return Figure(name, ours, goal, peer, "yt-dlp to a tmpfs file, then curl -F")
 
 
 async def _memory_rows(stack: Stack, gateway: Gateway, directory: Path, site_url: str) -> list[Figure]:
@@ -143,7 +162,19 @@ async def _make_clips(directory: Path) -> None:
 
 @asynccontextmanager
 async def _site(directory: Path) -> AsyncIterator[int]:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        """The beginning of a video of 300 MB, which then comes slowly."""
+        response = web.StreamResponse(headers={"Content-Type": "video/mp4", "Content-Length": "300000000"})
+        await response.prepare(request)
+        await response.write((directory / f"{START_UP}.mp4").read_bytes())
+        with suppress(ConnectionError):
+            while True:
+                await response.write(bytes(65_536))
+                await asyncio.sleep(0.01)
+        return response
+
     app = web.Application()
+    app.router.add_get("/endless.mp4", endless)
     app.router.add_static("/", directory)
     runner = web.AppRunner(app)
     await runner.setup()

@@ -15,12 +15,25 @@ async def test_the_protocols_names() -> None:
     assert isinstance(protocol.queue, asyncio.Queue)
     assert (protocol.disconnected, protocol.close_sent, protocol.read_paused) == (False, False, False)
     assert protocol.handshake_complete is False
+    assert (protocol.frames, protocol.curr_msg_data_type) == ([], "bytes")
     assert inspect.iscoroutinefunction(protocol.send)
     assert protocol.close_timer is None
     assert callable(protocol.conn.send_close)
     assert callable(protocol.conn.data_to_send)
     assert inspect.iscoroutinefunction(protocol.run_asgi)
-    for name in ("connection_made", "connection_lost", "pause_writing", "resume_writing"):
+    for name in (
+        "connection_made",
+        "connection_lost",
+        "data_received",
+        "handle_close",
+        "handle_cont",
+        "handle_parser_exception",
+        "handle_ping",
+        "pause_writing",
+        "resume_writing",
+        "send_receive_event_to_app",
+        "shutdown",
+    ):
         assert name in vars(WebSocketsSansIOProtocol)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = sorted(
-    path for folder in ("services", "gateway", "sandbox", "tests") for path in (ROOT / folder).rglob("*.py")
+    path for folder in ("services", "gateway", "cli", "sandbox", "tests") for path in (ROOT / folder).rglob("*.py")
 )
 
 

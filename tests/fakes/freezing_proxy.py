@@ -30,6 +30,10 @@ class FreezingProxy(grpc.GenericRpcHandler):
         """Hold every call that comes from now on, until its caller gives up."""
         self._open.clear()
 
+    def thaw(self) -> None:
+        """Let go of the calls that are held, and hold no more."""
+        self._open.set()
+
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         """Return what passes one call on."""
         method = handler_call_details.method

@@ -18,6 +18,7 @@ from services.chassis.channel import open_link
 from services.chassis.clock import Clock
 from services.queue.service import queue_service
 from tests.fakes.queue_client import QueueClient, settings_for
+from tests.fakes.spoken import check_said, check_spoken
 
 ADMIN_KEY = "test-admin-key-0123456789"
 DEADLINE_S = 10.0
@@ -90,6 +91,7 @@ def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str
     assert body["title"]
     assert body["detail"]
     assert body["instance"] == response.request.url.path
+    assert body["requestId"] == response.headers["x-request-id"]
     return body
 
 
@@ -101,13 +103,19 @@ class Socket:
         self.heard: list[dict[str, Any]] = []
 
     async def say(self, **message: Any) -> None:
-        """Send a message."""
+        """Send a message that the AsyncAPI document knows."""
+        check_said(message)
+        await self.say_wrong(**message)
+
+    async def say_wrong(self, **message: Any) -> None:
+        """Send a message, whatever it is."""
         await self.connection.send(json.dumps(message))
 
     async def next(self) -> dict[str, Any]:
-        """Return the next message."""
+        """Return the next message, which is as the AsyncAPI document says."""
         async with asyncio.timeout(DEADLINE_S):
             message: dict[str, Any] = json.loads(await self.connection.recv())
+        check_spoken(message)
         self.heard.append(message)
         return message
 

@@ -1,15 +1,23 @@
 """The gateway's door: keys, codes, tokens, and those who should stay outside."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from pydantic import SecretStr
 
+from gateway.config import GatewaySettings
+from gateway.rotation import rotate
+from services.chassis.lifecycle import StartError
 from tests.fakes.clock import FakeClock
+from tests.fakes.eventually import eventually
 from tests.fakes.gateway_client import ADMIN_KEY, GatewayClient, gateway_at_hand
 
+FIRST_VERSION = Path(__file__).parent.parent / "contract/data/gateway_sqlite_1.sql"
 KEY = "signing-key-of-the-test-0123456789abcdef"
 
 
@@ -120,6 +128,42 @@ async def test_the_previous_signing_key_still_verifies(tmp_path: Path) -> None:
     async with gateway_at_hand(tmp_path, jwt_signing_key=KEY[::-1], jwt_previous_signing_key=KEY) as again:
         assert await status_of(again, f"Bearer {token}") == (422, "FIELD_INVALID")
         assert jwt.get_unverified_header(again.token)["kid"] != jwt.get_unverified_header(token)["kid"]
+
+
+async def test_the_signing_key_of_a_file_is_changed_while_its_gateway_runs(tmp_path: Path) -> None:
+    """By another process that writes one row. Tokens of the old key stay good, also after a restart."""
+    url = f"sqlite:///{tmp_path / 'gateway.db'}"
+    async with gateway_at_hand(tmp_path, store_poll_s=0.05) as admin:
+        new = await rotate(GatewaySettings(gateway_database_url=SecretStr(url)))
+
+        async def signs_with_it() -> bool:
+            token = (await admin.sign_in(apiKey=ADMIN_KEY)).token
+            return bool(jwt.get_unverified_header(token)["kid"] == new)
+
+        await eventually(signs_with_it, what="the gateway signs with the new key")
+        assert jwt.get_unverified_header(admin.token)["kid"] != new
+        assert await status_of(admin, f"Bearer {admin.token}") == (422, "FIELD_INVALID")
+    async with gateway_at_hand(tmp_path) as again:
+        assert jwt.get_unverified_header(again.token)["kid"] == new
+        assert await status_of(again, f"Bearer {admin.token}") == (422, "FIELD_INVALID")
+
+
+async def test_a_signing_key_of_the_environment_is_changed_there(tmp_path: Path) -> None:
+    url, key = SecretStr(f"sqlite:///{tmp_path / 'gateway.db'}"), SecretStr(KEY)
+    with pytest.raises(StartError, match="JWT_PREVIOUS_SIGNING_KEY"):
+        await rotate(GatewaySettings(gateway_database_url=url, jwt_signing_key=key))
+
+
+@pytest.mark.parametrize("token", ["session-1.refresh-1", "session-1.refresh-2"])
+async def test_who_was_signed_in_before_an_update_still_is(tmp_path: Path, token: str) -> None:
+    """On a file of the first version: keys, codes, refresh tokens of either generation. What had ended has ended."""
+    with closing(sqlite3.connect(tmp_path / "gateway.db")) as connection:
+        connection.executescript(FIRST_VERSION.read_text())
+    async with gateway_at_hand(tmp_path) as admin:
+        assert await refreshed(admin, await refreshed(admin, token)) != 401
+        assert await refreshed(admin, "session-2.refresh-3") == 401
+        assert (await admin.sign_in(apiKey="cf_key-of-ann")).token
+        assert (await admin.sign_in(pairingCode="01234-56789")).token
 
 
 async def test_secrets_are_stored_as_hashes_only(tmp_path: Path) -> None:

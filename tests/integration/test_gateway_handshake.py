@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from gateway.live import connection
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_client import GatewayClient, gateway_at_hand
 
@@ -37,9 +36,11 @@ async def test_a_bad_first_message_ends_the_connection(admin: GatewayClient, fir
         assert await socket.closed() == code
 
 
-async def test_silence_ends_the_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "HELLO_TIMEOUT_S", 0.1)
-    async with gateway_at_hand(tmp_path) as admin, admin.socket(hello=False) as socket:
+async def test_silence_ends_the_connection(tmp_path: Path) -> None:
+    async with (
+        gateway_at_hand(tmp_path, websocket_hello_timeout_s=0.1) as admin,
+        admin.socket(hello=False) as socket,
+    ):
         assert await socket.closed() == 4408
 
 
@@ -54,7 +55,8 @@ async def test_an_expired_token_says_refresh(tmp_path: Path) -> None:
 
 async def test_a_connection_ends_with_its_token_unless_it_gets_a_new_one(tmp_path: Path) -> None:
     clock = FakeClock()
-    async with gateway_at_hand(tmp_path, clock=clock, access_token_ttl_s=60, websocket_ping_interval=100) as admin:
+    intervals = {"access_token_ttl_s": 60, "websocket_ping_interval": 100, "websocket_ping_timeout_s": 60}
+    async with gateway_at_hand(tmp_path, clock=clock, **intervals) as admin:
         kept_block, left_block = admin.socket(), admin.socket()
         async with kept_block as kept, left_block as left:
             clock.advance(50)
@@ -95,7 +97,7 @@ async def test_another_users_token_does_not_take_over(admin: GatewayClient) -> N
 )
 async def test_a_bad_command_is_refused_and_the_connection_goes_on(admin: GatewayClient, wrong: dict[str, Any]) -> None:
     async with admin.socket() as socket:
-        await socket.say(id=7, **wrong)
+        await socket.say_wrong(id=7, **wrong)
         refused = await socket.hear("error")
         await socket.say(type="ping", id=1)
         await socket.hear("pong")
@@ -106,14 +108,17 @@ async def test_a_bad_command_is_refused_and_the_connection_goes_on(admin: Gatewa
 async def test_a_refused_field_is_named_with_its_value_and_what_it_may_be(admin: GatewayClient) -> None:
     """A number that the queue could not hold is a mistake like any other, and the connection goes on."""
     async with admin.socket() as socket:
-        await socket.say(type="subscribe", id="a", channel="jobs", cursor=2**70)
+        await socket.say_wrong(type="subscribe", id="a", channel="jobs", cursor=2**70)
         too_large = await socket.hear("error")
-        await socket.say(type="subscribe", id={}, channel="jobs")
+        await socket.say_wrong(type="subscribe", id={}, channel="jobs")
         without_id = await socket.hear("error")
 
     assert too_large["message"] == f"cursor must be 0 to {2**63 - 1}, not {2**70}."
     assert too_large["id"] == "a"
-    assert without_id["message"] == "id must be text or a whole number, not an object."
+    assert without_id["message"] == (
+        "id must be text of at most 128 characters or a whole number from -9007199254740991 to 9007199254740991,"
+        " not an object."
+    )
     assert without_id["id"] is None
 
 

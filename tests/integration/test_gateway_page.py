@@ -95,3 +95,19 @@ async def test_the_page_of_the_api(both: tuple[QueueClient, GatewayClient]) -> N
     assert "http(s) URL of the page or media." in shown
     assert set(links) <= set(anchors)
     assert complaints == []
+
+
+async def test_where_live_updates_are_switched_off_the_page_looks_by_itself(tmp_path: Path) -> None:
+    async with queue_and_gateway(tmp_path, websocket_enabled=False) as (_, admin):
+        await admin.submit("https://video.test/polled")
+        async with opened(f"http://127.0.0.1:{admin.port}/") as (page, complaints):
+            await page.fill("#secret", ADMIN_KEY)
+            await page.click("#sign-in button")
+            await page.wait_for_selector(FIRST)
+            await page.wait_for_selector("#connection[data-state=away]")
+            row = await page.text_content(FIRST)
+        health = (await admin.http.get("/health")).json()
+
+    assert "video.test" in (row or "")
+    assert health["realTimeUpdates"] is False
+    assert complaints == []

@@ -155,7 +155,9 @@ async def test_an_unknown_delivery_is_sent_again_only_on_a_persons_word(tmp_path
 async def test_without_a_queue_the_gateway_says_so(tmp_path: Path) -> None:
     """503 problems, and a health that is still JSON with the memory."""
     async with gateway_at_hand(tmp_path) as admin:
-        refused = assert_problem(await admin.request("GET", "/api/jobs"), 503, "UNAVAILABLE")
+        answer = await admin.request("GET", "/api/jobs")
+        refused = assert_problem(answer, 503, "UNAVAILABLE")
+        assert answer.headers["retry-after"] == "5"
         assert refused["detail"] == "The queue cannot be reached."
         health = await admin.http.get("/health")
 

@@ -1,28 +1,33 @@
-"""Access tokens that somebody made up."""
+"""Access tokens that somebody made up or kept for too long, at every door."""
 
+import base64
+import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import jwt
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.fakes.gateway_client import GatewayClient, gateway_at_hand
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEY = "signing-key-of-the-test-0123456789abcdef"
+NOW_S = int(time.time())
 CLAIMS = {
     "iss": "clipferry",
     "aud": "clipferry-gateway",
     "sub": "admin",
-    "sid": "session",
-    "role": "admin",
+    "scope": "admin jobs:read jobs:write stats:read",
     "jti": "1",
-    "iat": int(time.time()),
-    "exp": int(time.time()) + 600,
+    "iat": NOW_S,
+    "exp": NOW_S + 600,
 }
+NOT_VALID, EXPIRED = "UNAUTHENTICATED", "TOKEN_EXPIRED"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -32,52 +37,151 @@ async def admin(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gatew
 
 
 def forged(
-    admin: GatewayClient, *, key: str = KEY, algorithm: str = "HS256", typ: str = "at+jwt", **claims: Any
+    admin: GatewayClient,
+    *,
+    key: Any = KEY,
+    algorithm: str = "HS256",
+    header: dict[str, Any] | None = None,
+    **claims: Any,
 ) -> str:
-    """Return a token with the right key id, and what a test makes wrong."""
+    """Return a token with the right key id and session, and what a test makes wrong; None leaves a claim out."""
     kid = jwt.get_unverified_header(admin.token)["kid"]
-    wanted = {name: value for name, value in {**CLAIMS, **claims}.items() if value is not None}
-    return jwt.encode(wanted, key, algorithm, headers={"typ": typ, "kid": kid})
+    session_id = jwt.decode(admin.token, options={"verify_signature": False})["sid"]
+    wanted = {name: value for name, value in {"sid": session_id, **CLAIMS, **claims}.items() if value is not None}
+    return jwt.encode(wanted, key, algorithm, headers={"typ": "at+jwt", "kid": kid, **(header or {})})
 
 
-async def status_of(admin: GatewayClient, authorization: str | None) -> tuple[int, str]:
-    headers = {} if authorization is None else {"Authorization": authorization}
-    response = await admin.http.post("/api/jobs", json={}, headers=headers)
-    if response.status_code == 401:
-        assert response.headers["www-authenticate"].startswith("Bearer ")
-        assert response.headers["content-type"] == "application/problem+json"
-    return response.status_code, response.json()["code"]
+def without(claim: str) -> Callable[[GatewayClient], str]:
+    """Return what makes a token that lacks a claim."""
+    left_out: dict[str, Any] = {claim: None}
+    return lambda admin: forged(admin, **left_out)
+
+
+def unsigned(admin: GatewayClient, algorithm: str) -> str:
+    """Return a token that says that it is not signed, in some spelling."""
+    _, claims, _ = forged(admin).split(".")
+    header = {"typ": "at+jwt", "alg": algorithm, "kid": jwt.get_unverified_header(admin.token)["kid"]}
+    return f"{base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b'=').decode()}.{claims}."
+
+
+async def said_at_every_door(admin: GatewayClient, token: str) -> set[str]:
+    """Show `token` over REST, in the first message and in the header of a WebSocket; returns what was said."""
+    answer = await admin.http.post("/api/jobs", json={}, headers={"Authorization": f"Bearer {token}"})
+    assert answer.headers["content-type"] == "application/problem+json"
+    if answer.status_code == 401:
+        assert answer.headers["www-authenticate"].startswith("Bearer ")
+    said = {answer.json()["code"]}
+    async with admin.socket(hello=False) as socket:
+        await socket.say(type="hello", token=token)
+        said.add(await first_word(socket))
+    async with admin.socket(hello=False, additional_headers={"Authorization": f"Bearer {token}"}) as socket:
+        said.add(await first_word(socket))
+    return said
+
+
+async def first_word(socket: Any) -> str:
+    heard = await socket.next()
+    if heard["type"] == "welcome":
+        return "FIELD_INVALID"  # what REST says to an empty job of somebody who may submit one
+    assert await socket.closed() == (4010 if heard["code"] == EXPIRED else 4401)
+    return str(heard["code"])
 
 
 async def test_the_forge_makes_good_tokens(admin: GatewayClient) -> None:
     """What the tests below change is all that is wrong with theirs."""
-    assert await status_of(admin, f"Bearer {forged(admin)}") == (422, "FIELD_INVALID")
+    assert await said_at_every_door(admin, forged(admin)) == {"FIELD_INVALID"}
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"key": "another-key-0123456789-0123456789-01"},
-        {"typ": "JWT"},
-        {"iss": "somebody"},
-        {"aud": "something"},
-        {"aud": ["clipferry-gateway", "something"]},
-        {"role": "root"},
-        {"exp": "soon"},
-        {"sub": None},
-        {"sid": None},
-        {"exp": None},
-        {"jti": None},
-        {"role": None},
-        {"algorithm": "HS384", "key": KEY + KEY},
-        {"algorithm": "none", "key": ""},
-    ],
-    ids=str,
-)
-async def test_a_token_that_is_not_ours_is_refused(admin: GatewayClient, wrong: dict[str, Any]) -> None:
-    assert await status_of(admin, f"Bearer {forged(admin, **wrong)}") == (401, "UNAUTHENTICATED")
+RSA_KEY = generate_private_key(65537, 2048)
+PUBLIC_PEM = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+WRONG: dict[str, Callable[[GatewayClient], str]] = {
+    "another key": lambda admin: forged(admin, key="another-key-0123456789-0123456789-01"),
+    "another algorithm": lambda admin: forged(admin, key=KEY + KEY, algorithm="HS384"),
+    "a public key's algorithm": lambda admin: forged(admin, key=RSA_KEY, algorithm="RS256"),
+    "none": lambda admin: unsigned(admin, "none"),
+    "None": lambda admin: unsigned(admin, "None"),
+    "NONE": lambda admin: unsigned(admin, "NONE"),
+    "nOnE": lambda admin: unsigned(admin, "nOnE"),
+    "no algorithm": lambda admin: unsigned(admin, ""),
+    "a foreign kid": lambda admin: forged(admin, header={"kid": "another"}),
+    "a kid that is a path": lambda admin: forged(admin, header={"kid": "../../dev/null"}),
+    "a kid of many letters": lambda admin: forged(admin, header={"kid": "k" * 4000}),
+    "a key of its own": lambda admin: forged(
+        admin, key=RSA_KEY, algorithm="RS256", header={"jwk": {"kty": "RSA"}, "x5u": "http://127.0.0.1:1/"}
+    ),
+    "another typ": lambda admin: forged(admin, header={"typ": "JWT"}),
+    "a typ in capitals": lambda admin: forged(admin, header={"typ": "AT+JWT"}),
+    "something critical": lambda admin: forged(admin, header={"crit": ["exp"], "exp": 1}),
+    "iss": lambda admin: forged(admin, iss="somebody"),
+    "part of iss": lambda admin: forged(admin, iss="clip"),
+    "iss in another case": lambda admin: forged(admin, iss="Clipferry"),
+    "aud": lambda admin: forged(admin, aud="something"),
+    "aud in a list": lambda admin: forged(admin, aud=["clipferry-gateway", "something"]),
+    "another's session": lambda admin: forged(admin, sub="another"),
+    "no such session": lambda admin: forged(admin, sid="another"),
+    "issued in the future": lambda admin: forged(admin, iat=NOW_S + 3600, exp=NOW_S + 7200),
+    "not yet valid": lambda admin: forged(admin, nbf=NOW_S + 3600),
+    "an end in words": lambda admin: forged(admin, exp="soon"),
+    "an end that is true": lambda admin: forged(admin, exp=True),
+    "an end without end": lambda admin: forged(admin, exp=1e400),
+    "scopes in a list": lambda admin: forged(admin, scope=["admin"]),
+    **{f"no {name}": without(name) for name in (*CLAIMS, "sid")},
+    "truncated": lambda admin: forged(admin)[:-10],
+    "no signature": lambda admin: forged(admin).rpartition(".")[0] + ".",
+    "two parts": lambda admin: forged(admin).rpartition(".")[0],
+    "claims of another": lambda admin: ".".join(
+        [*forged(admin).split(".")[:1], *forged(admin, sub="eve").split(".")[1:2], *forged(admin).split(".")[2:]]
+    ),
+    "JSON": lambda _admin: json.dumps({"payload": "e30", "signatures": []}),
+    "deep JSON": lambda _admin: base64.urlsafe_b64encode(b"[" * 5000).decode() + ".e30.e30",
+    "a long number": lambda _admin: base64.urlsafe_b64encode(b'{"alg":' + b"1" * 5000 + b"}").decode() + ".e30.e30",
+    "dots": lambda _admin: "..",
+}
 
 
-@pytest.mark.parametrize("shown", [None, "", "Bearer", "Bearer x.y.z", "Basic YTpi", "Bearer " + "a" * 3000])
+@pytest.mark.parametrize("wrong", WRONG)
+async def test_a_token_that_is_not_ours_is_refused(admin: GatewayClient, wrong: str) -> None:
+    assert await said_at_every_door(admin, WRONG[wrong](admin)) == {NOT_VALID}
+
+
+async def test_a_public_key_is_no_secret(admin: GatewayClient) -> None:
+    """Not even to PyJWT: it will not sign with one, and ours are not public."""
+    with pytest.raises(jwt.InvalidKeyError):
+        forged(admin, key=PUBLIC_PEM)
+
+
+async def test_an_expired_token_is_told_apart(admin: GatewayClient) -> None:
+    """Its client refreshes it; for all others there is a new sign-in."""
+    assert await said_at_every_door(admin, forged(admin, exp=NOW_S - 1)) == {EXPIRED}
+
+
+async def test_a_token_of_an_ended_session_is_refused(admin: GatewayClient) -> None:
+    ann = await admin.invite("ann")
+    assert (await ann.request("POST", "/api/auth/logout")).status_code == 204
+
+    assert await said_at_every_door(admin, ann.token) == {NOT_VALID}
+
+
+async def test_a_token_of_a_megabyte_is_not_even_read(admin: GatewayClient) -> None:
+    async with admin.socket(hello=False) as socket:
+        await socket.say(type="hello", token="a" * 1_000_000)
+        assert await socket.closed() == 1009
+    answer = await admin.http.post("/api/auth/refresh", json={"refreshToken": "a" * 1_000_000})
+    assert answer.status_code == 413
+
+
+async def test_a_long_token_is_refused_by_its_length(admin: GatewayClient) -> None:
+    answer = await admin.http.post("/api/jobs", json={}, headers={"Authorization": f"Bearer {'a' * 30_000}"})
+    assert answer.json()["detail"] == "The access token has 30000 characters; at most 8192 are read."
+    async with admin.socket(hello=False) as socket:
+        await socket.say(type="hello", token="a" * 60_000)
+        assert await first_word(socket) == NOT_VALID
+
+
+@pytest.mark.parametrize("shown", [None, "", "Bearer", "Bearer x.y.z", "Basic YTpi", "Bearer cf_", "Bearer cf_unknown"])
 async def test_no_token_is_refused(admin: GatewayClient, shown: str | None) -> None:
-    assert await status_of(admin, shown) == (401, "UNAUTHENTICATED")
+    headers = {} if shown is None else {"Authorization": shown}
+    response = await admin.http.post("/api/jobs", json={}, headers=headers)
+
+    assert (response.status_code, response.json()["code"]) == (401, NOT_VALID)

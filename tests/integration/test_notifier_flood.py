@@ -1,14 +1,17 @@
 """Telegram's pace as the processor sees it: a chat that was refused is left alone, others go on, waits are seen."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from pydantic import SecretStr
 
 from services.chassis.errors import ClipferryError, Reason
 from tests.fakes.clips import mp4_clip, padded
 from tests.fakes.notifier_tools import Desk, open_desk
+from tests.fakes.postgres import database_for
 
 MIB = 1024 * 1024
 
@@ -37,6 +40,20 @@ async def test_a_refused_chat_is_not_asked_again_and_others_go_on() -> None:
             assert "nothing was sent" in later.message
         assert dict(desk.bot_api.faults.request_counts) == {"getMe": 1, "sendVideo": 2}
         assert [message.chat_id for message in desk.bot_api.messages] == [desk.bot_api.messages[0].chat_id]
+
+
+async def test_a_second_notifier_on_the_same_database_leaves_a_refused_chat_alone(tmp_path: Path) -> None:
+    """`NOTIFIER_DATABASE_URL` makes one bot of them: what Telegram has told the first, the second need not hear."""
+    url = SecretStr(database_for(tmp_path))
+    async with open_desk(notifier_database_url=url) as first, open_desk(notifier_database_url=url) as second:
+        first.fault("flood", retry_after=222, chat_id="-1001")
+        await _refused(first, destination="-1001")
+
+        told = await _refused(second, destination="-1001")
+        await second.send(mp4_clip(), destination="@news")
+
+        assert told.reason is Reason.TELEGRAM_FLOOD
+        assert dict(second.bot_api.faults.request_counts) == {"getMe": 1, "sendVideo": 1}
 
 
 async def test_a_short_wait_is_waited_and_seen() -> None:

@@ -1,6 +1,7 @@
 """All four parts of a delivery for real, in one process: queue, processor with yt-dlp, notifier, a Bot API, a site."""
 
 import asyncio
+import html
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ from services.processor.config import ProcessorSettings
 from services.processor.service import processor_service
 from services.queue.config import QueueSettings
 from services.queue.service import queue_service
+from tests.fakes.clips import padded
+from tests.fakes.odd_site import Answer, OddSite, odd_site, page, ranged
+from tests.fakes.shaped_media import AAC, H264, made, picture, sound
 
 TOKEN = "123456:a-token-that-only-the-sandbox-knows-of"
 ENDED = (job_pb.JOB_STATE_COMPLETED, job_pb.JOB_STATE_FAILED, job_pb.JOB_STATE_CANCELLED)
@@ -31,13 +35,17 @@ ENDED = (job_pb.JOB_STATE_COMPLETED, job_pb.JOB_STATE_FAILED, job_pb.JOB_STATE_C
 @dataclass
 class World:
     site: SampleSite
+    odd: OddSite
     telegram: RunningBotApi
     queue: queue_grpc.QueueServiceStub
     tmpfs_dir: Path
 
     async def submit(self, path: str, *, caption: str = "") -> str:
+        return await self.submit_url(self.site.url + path, caption=caption)
+
+    async def submit_url(self, url: str, *, caption: str = "") -> str:
         request = queue_pb.SubmitJobRequest(
-            owner="tester", spec=job_pb.JobSpec(url=self.site.url + path, destination="42", caption=caption)
+            owner="tester", spec=job_pb.JobSpec(url=url, destination="42", caption=caption)
         )
         return str((await self.queue.SubmitJob(request, timeout=5)).job.name)
 
@@ -85,11 +93,16 @@ async def world(media: Media, tmp_path: Path) -> AsyncIterator[World]:
         retry_backoff_s=0,
         drain_s=0.1,
     )
-    async with sample_site(media=media) as site, bot_api(token=TOKEN, chats=["42"]) as telegram:
+    async with (
+        sample_site(media=media) as site,
+        odd_site() as odd,
+        bot_api(token=TOKEN, chats=["42"]) as telegram,
+    ):
         notifier_settings = NotifierSettings(
             listen_address="127.0.0.1:0",
             telegram_bot_token=SecretStr(TOKEN),
             telegram_api_base_url=telegram.url,
+            telegram_chat_messages_per_s=0,
             drain_s=0.1,
         )
         async with queue_service(queue_settings) as queue_port, notifier_service(notifier_settings) as notifier_port:
@@ -97,7 +110,7 @@ async def world(media: Media, tmp_path: Path) -> AsyncIterator[World]:
                 listen_address="127.0.0.1:0",
                 queue_target=f"127.0.0.1:{queue_port}",
                 notifier_target=f"127.0.0.1:{notifier_port}",
-                egress_allow=site.url.removeprefix("http://"),
+                egress_allow=f"{site.url.removeprefix('http://')},127.0.0.1:{odd.port}",
                 tmpfs_dir=tmpfs_dir,
                 drain_s=0.1,
             )
@@ -105,7 +118,7 @@ async def world(media: Media, tmp_path: Path) -> AsyncIterator[World]:
                 processor_service(processor_settings),
                 open_link(f"127.0.0.1:{queue_port}") as link,
             ):
-                yield World(site, telegram, queue_grpc.QueueServiceStub(link.channel), tmpfs_dir)
+                yield World(site, odd, telegram, queue_grpc.QueueServiceStub(link.channel), tmpfs_dir)
     assert not tmpfs_dir.exists(), "nothing stays in memory"
 
 
@@ -138,6 +151,68 @@ def _check_message(sample: Sample, message: StoredMessage) -> None:
     assert (message.fields["width"], message.fields["height"]) == (str(sample.width), str(sample.height)), sample.path
     assert message.fields["supports_streaming"].lower() == "true"
     assert abs(float(message.fields["duration"]) - sample.duration_s) <= 1, sample.path
+
+
+PHONE = made(*picture("720x1280", duration_s=1), *sound(duration_s=1), *H264, *AAC, name="phone.mp4")
+LONG_TITLE = "Дом/улица: часть 🎬🎬 " * 17 + "конец; и ещё 🎬🎬🎬"
+
+
+async def _sent(world: World, answers: dict[str, bytes | Answer], path: str) -> StoredMessage:
+    world.odd.answers = answers
+    job, _ = await world.watch(await world.submit_url(world.odd.url(path)))
+    assert job.state == job_pb.JOB_STATE_COMPLETED, job.error
+    (message,) = world.telegram.messages
+    return message
+
+
+async def test_a_large_portrait_is_shown_as_one(world: World) -> None:
+    """Of 15 MB: Telegram shows a square tile for what is over 10 MB, unless it is told size, length and preview."""
+    message = await _sent(world, {"/phone.mp4": ranged(padded(PHONE, 15_000_000))}, "/phone.mp4")
+
+    assert message.method == "sendVideo"
+    assert message.file is not None
+    assert len(message.file.data) == 15_000_000
+    assert {name: message.fields[name] for name in ("width", "height", "duration", "supports_streaming")} == {
+        "width": "720",
+        "height": "1280",
+        "duration": "1",
+        "supports_streaming": "true",
+    }
+    assert message.file.thumbnail.startswith(b"\xff\xd8\xff")
+    assert (message.file.thumbnail_width, message.file.thumbnail_height) == (180, 320)
+
+
+TITLES = (
+    LONG_TITLE,
+    "_*[bold](x)` <b>&amp;</b> &lt;i&gt; \\",
+    "",
+    "../../etc/passwd",
+    "a\u202egpj.exe",
+    "👨‍👩‍👧‍👦" * 200,
+)
+
+
+async def test_every_title_arrives(world: World) -> None:
+    """Its caption is whole characters and within the limit, its file name is one, and nothing is parsed as markup."""
+    world.odd.answers = {"/clip.mp4": ranged(PHONE)}
+    for number, title in enumerate(TITLES):
+        text = f"<html><title>{html.escape(title)}</title><video src='/clip.mp4'></video>"
+        world.odd.answers[f"/{number}"] = page(text)
+    names = [await world.submit_url(world.odd.url(f"/{number}")) for number in range(len(TITLES))]
+
+    jobs = [job for job, _ in await asyncio.gather(*map(world.watch, names))]
+
+    assert [job.error.reason for job in jobs] == [""] * len(TITLES)
+    messages = {message.fields["caption"].rpartition("/")[2]: message for message in world.telegram.messages}
+    for number in range(len(TITLES)):
+        message = messages[str(number)]
+        assert len(message.fields["caption"].encode("utf-16-le")) <= 2 * 1024
+        assert message.fields["caption"].endswith(world.odd.url(f"/{number}"))
+        assert "parse_mode" not in message.fields
+        assert message.file is not None
+        assert 0 < len(message.file.name.encode()) <= 255
+        assert not set(message.file.name) & set("/\\\0\u202e")
+        assert message.file.name.endswith(".mp4")
 
 
 async def test_every_bad_sample_fails_with_its_reason_and_the_next_job_works(world: World) -> None:

@@ -104,7 +104,8 @@ class ChaosJobs:
             if answer.status_code in accepted:
                 found: dict[str, Any] = answer.json()
                 return found
-            assert answer.status_code in (429, 502, 503), f"{method} {path}: {answer.text}"
+            is_under_way = answer.json()["code"] == Reason.REQUEST_IN_FLIGHT.name
+            assert is_under_way or answer.status_code in (429, 502, 503), f"{method} {path}: {answer.text}"
             await asyncio.sleep(_REPEAT_EVERY_S)
 
 

@@ -23,14 +23,17 @@ from tests.processes.ports import DEFAULTS, free_ports
 ROOT = Path(__file__).parent.parent.parent
 
 SHORT: Mapping[str, str] = {
+    "ADDRESS_REQUESTS_PER_MIN": "0",
     "AUTO_CLEANUP_INTERVAL": "1000",
     "BEAT_INTERVAL_S": "0.5",
     "DRAIN_S": "1",
     "LEASE_TTL_S": "5",
     "MAX_QUEUE_SIZE": "5",
     "REAP_INTERVAL_S": "0.2",
+    "REQUESTS_PER_MIN": "0",
     "RETRY_BACKOFF_S": "0",
     "STATS_INTERVAL_S": "0.5",
+    "SUBMITS_PER_MIN": "0",
     "TELEGRAM_CHAT_MESSAGES_PER_S": "0",
     "TELEGRAM_GROUP_MESSAGES_PER_MIN": "0",
     "TELEGRAM_MESSAGES_PER_S": "0",

@@ -120,16 +120,20 @@ async def test_it_keeps_running_until_ctrl_c(directory: Path, variables: dict[st
         assert errors.count("\n") == 1
         assert f"clipferry already runs here (pid {process.pid})" in errors
 
-        for what, word in (("queue", "totalProcessed"), ("memory", "maxPerVideo"), ("health", "memory.max")):
-            status, shown, errors = await _ended(sys.executable, "-m", "sandbox.status", what, variables=variables)
+        for what, word in (
+            ("queue-status", "totalProcessed"),
+            ("memory-status", "maxPerVideo"),
+            ("health", "memory.max"),
+        ):
+            status, shown, errors = await _ended(sys.executable, "-m", "cli", what, variables=variables)
             assert status == 0, errors
             assert word in shown
 
         process.send_signal(signal.SIGINT)
         assert await asyncio.wait_for(process.wait(), 40) == 0
     _assert_nothing_is_left(directory, variables)
-    status, _, errors = await _ended(sys.executable, "-m", "sandbox.status", "health", variables=variables)
-    assert status == 1
+    status, _, errors = await _ended(sys.executable, "-m", "cli", "health", variables=variables)
+    assert status == 3
     assert errors.count("\n") == 1
 
 
@@ -185,7 +189,7 @@ async def test_a_program_that_ends_is_started_again(directory: Path, variables: 
 
         async def is_back() -> bool:
             now = _programs(directory).get("services.notifier")
-            command = (sys.executable, "-m", "sandbox.status", "health")
+            command = (sys.executable, "-m", "cli", "health")
             return now not in (None, before) and (await _ended(*command, variables=variables))[0] == 0
 
         await eventually(is_back, within_s=80, what="the notifier is back")
@@ -236,11 +240,11 @@ async def test_all_mistakes_are_told_at_once(directory: Path, variables: dict[st
 async def test_a_service_that_is_down_is_not_healthy(directory: Path, variables: dict[str, str]) -> None:
     """``make health-check`` asks every service itself."""
     async with _running(variables):
-        status, shown, _ = await _ended(sys.executable, "-m", "sandbox.status", "health", variables=variables)
+        status, shown, _ = await _ended(sys.executable, "-m", "cli", "health", variables=variables)
         assert (status, shown.count("  serving")) == (0, 3), shown
 
         with _stopped(int(_programs(directory)["services.notifier"].name)):
-            status, shown, _ = await _ended(sys.executable, "-m", "sandbox.status", "health", variables=variables)
+            status, shown, _ = await _ended(sys.executable, "-m", "cli", "health", variables=variables)
 
     assert status == 1
     assert shown.count("NOT serving") == 1
@@ -249,7 +253,7 @@ async def test_a_service_that_is_down_is_not_healthy(directory: Path, variables:
 
 async def test_without_a_processor_it_is_not_healthy(tmp_path: Path, variables: dict[str, str]) -> None:
     """The gateway answers, but jobs would only wait."""
-    command = (sys.executable, "-m", "sandbox.status", "health")
+    command = (sys.executable, "-m", "cli", "health")
     async with queue_and_gateway(tmp_path) as (queue, admin):
         asked = variables | {"CLIPFERRY_URL": f"http://127.0.0.1:{admin.port}"}
         alone, told, _ = await _ended(*command, variables=asked)

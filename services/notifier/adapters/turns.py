@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from aiolimiter import AsyncLimiter
 
@@ -11,22 +12,41 @@ _IDLE_S = 60.0
 """Longer than any distance between two messages: a line that was idle for so long holds nobody back."""
 
 
-class MessageTurns:
-    """The `Turns` of the Bot API. A limit of n in a time is kept as one message each n-th of it.
+@dataclass(frozen=True, kw_only=True)
+class MessageLimits:
+    """Telegram's limits. One of n in a time is kept as one message each n-th of it.
 
     A bucket that lets n pass at once and then refills would let almost 2 n pass in the first such time.
-
-    Args:
-        per_s: Messages per second in all; 0: no limit.
-        per_chat_s: Messages per second to one chat; 0: no limit.
-        per_group_min: Messages per minute to one group or channel; 0: no limit.
     """
 
-    def __init__(self, clock: Clock, *, per_s: int, per_chat_s: int, per_group_min: int) -> None:
+    per_s: int
+    """Messages per second in all; 0: no limit."""
+    per_chat_s: int
+    """Messages per second to one chat; 0: no limit."""
+    per_group_min: int
+    """Messages per minute to one group or channel; 0: no limit."""
+
+    @property
+    def all_s(self) -> float:
+        """Least seconds between two messages; 0: none."""
+        return 1 / self.per_s if self.per_s else 0.0
+
+    def chat_s(self, chat: str) -> float:
+        """Return the least seconds between two messages to `chat`; 0: none."""
+        distance_s = 1 / self.per_chat_s if self.per_chat_s else 0.0
+        # Telegram counts channels, which alone have an @name here, like groups.
+        if self.per_group_min and chat.startswith(("-", "@")):
+            return max(60 / self.per_group_min, distance_s)
+        return distance_s
+
+
+class MessageTurns:
+    """The `Turns` of the Bot API."""
+
+    def __init__(self, clock: Clock, limits: MessageLimits) -> None:
         self._clock = clock
-        self._all = _Line(1 / per_s if per_s else 0.0)
-        self._chat_distance_s = 1 / per_chat_s if per_chat_s else 0.0
-        self._group_distance_s = max(60 / per_group_min if per_group_min else 0.0, self._chat_distance_s)
+        self._limits = limits
+        self._all = _Line(limits.all_s)
         self._chats: OrderedDict[str, tuple[float, _Line]] = OrderedDict()
 
     def wait_s(self, chat: str) -> float:
@@ -42,7 +62,7 @@ class MessageTurns:
         _, line = self._chats.pop(chat, (now_s, None))
         if line is None:
             self._forget_idle(now_s)
-            line = _Line(self._group_distance_s if _is_group(chat) else self._chat_distance_s)
+            line = _Line(self._limits.chat_s(chat))
         self._chats[chat] = (now_s, line)
         return line
 
@@ -83,8 +103,3 @@ class _Line:
                 await self._limiter.acquire()
         finally:
             self.waiting_count -= 1
-
-
-def _is_group(chat: str) -> bool:
-    # Telegram counts channels, which alone have an @name here, like groups.
-    return chat.startswith(("-", "@"))

@@ -131,7 +131,7 @@ class DeliveryDesk:
             return await send(chat)
         except ClipferryError as error:
             if error.reason is Reason.TELEGRAM_FLOOD and error.retry_after_s is not None:
-                self._gate.hold(one_name(chat), error.retry_after_s)
+                await self._gate.hold(one_name(chat), error.retry_after_s)
             if MIGRATED in error.metadata:
                 self._moved.note(chat, error.metadata[MIGRATED])
             raise

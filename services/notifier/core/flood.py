@@ -7,7 +7,7 @@ import structlog
 
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
-from services.notifier.core.ports import Turns
+from services.notifier.core.ports import Pace, Turns
 
 logger = structlog.get_logger(__name__)
 
@@ -19,18 +19,24 @@ class FloodGate:
     """Lets messages pass, each chat at its own pace.
 
     Args:
-        turns: Telegram's limits.
+        turns: Telegram's limits, and who comes first here.
+        pace: What other notifiers do. Asked once a message has its turn here.
         wait_s: Longest wait here. A longer one is left to the queue, where a job that waits holds no memory.
     """
 
-    def __init__(self, turns: Turns, clock: Clock, *, wait_s: float) -> None:
+    def __init__(self, turns: Turns, pace: Pace, clock: Clock, *, wait_s: float) -> None:
         self._turns = turns
+        self._pace = pace
         self._clock = clock
         self._wait_s = wait_s
         self._held_until_s: dict[str, float] = {}
 
-    def hold(self, chat: str, for_s: float) -> None:
+    async def hold(self, chat: str, for_s: float) -> None:
         """Let nothing pass to `chat` for a time: Telegram has asked for it."""
+        self._note(chat, for_s)
+        await self._pace.hold(chat, for_s)
+
+    def _note(self, chat: str, for_s: float) -> None:
         now_s = self._clock.monotonic_s()
         self._held_until_s = {held: until_s for held, until_s in self._held_until_s.items() if until_s > now_s}
         self._held_until_s[chat] = max(now_s + for_s, self._held_until_s.get(chat, 0.0))
@@ -57,8 +63,12 @@ class FloodGate:
                 continue
             await self._turns.take(chat)
             # A message that was on its way meanwhile may have been refused.
-            if self._held_s(chat) <= 0:
+            if self._held_s(chat) > 0:
+                continue
+            elsewhere_s = await self._pace.claim(chat)
+            if elsewhere_s <= 0:
                 return
+            self._note(chat, elsewhere_s)
 
     def _held_s(self, chat: str) -> float:
         until_s = self._held_until_s.get(chat)

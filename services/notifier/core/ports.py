@@ -16,6 +16,16 @@ class Turns(Protocol):
         """Return when it is a message's turn, first come, first served. Cancelling it leaves the line."""
 
 
+class Pace(Protocol):
+    """What all notifiers of a bot know together of when chats may get messages."""
+
+    async def claim(self, chat: str) -> float:
+        """Take a message's turn; returns 0, or the seconds until there may be one: then none was taken."""
+
+    async def hold(self, chat: str, for_s: float) -> None:
+        """Let nothing pass to `chat` for so many seconds, from any of them."""
+
+
 class Messenger(Protocol):
     """Sends messages to chats. Each send has one of three outcomes.
 

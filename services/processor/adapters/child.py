@@ -17,7 +17,7 @@ from yt_dlp.extractor import gen_extractor_classes  # type: ignore[import-untype
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor  # type: ignore[import-untyped]  # ships no types
 
 from services.chassis.errors import ClipferryError, Reason
-from services.processor.adapters import confine, pieces, prompt_reads
+from services.processor.adapters import confine, handlers, pieces, prompt_reads
 from services.processor.adapters.cover import make_cover
 from services.processor.adapters.failures import Progressed, classify, video_too_large
 from services.processor.adapters.messages import (
@@ -44,6 +44,7 @@ _OVERHEAD_DIVISOR = 8
 
 def warm() -> None:
     """Import and fill every cache that a job would fill, once, before the first fork."""
+    handlers.install()
     prompt_reads.install()
     pieces.install()
     with YoutubeDL({"quiet": True, "cachedir": False}) as ydl:

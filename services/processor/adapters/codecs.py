@@ -1,6 +1,7 @@
 """Which codecs Telegram's apps play, on every platform."""
 
 from services.chassis.errors import ClipferryError, Reason
+from services.processor.adapters.claims import MOST_PIXELS
 
 PLAYABLE_VIDEO = frozenset({"h264", "hevc"})
 PLAYABLE_AUDIO = frozenset({"aac", "mp3"})
@@ -55,3 +56,19 @@ def check_playable(video_codec: str, audio_codec: str) -> None:
                 f"The {kind} is {codec}; Telegram's apps play {' or '.join(sorted(playable))}.",
                 codec=codec,
             )
+
+
+def check_picture(width: int, height: int) -> None:
+    """Refuse a picture that no phone can decode, and that would take all memory here.
+
+    Raises:
+        ClipferryError: UNPLAYABLE, with value and limit.
+    """
+    if width * height > MOST_PIXELS:
+        raise ClipferryError(
+            Reason.UNPLAYABLE,
+            f"The picture has {width} x {height} pixels; the limit is {MOST_PIXELS} pixels.",
+            width=width,
+            height=height,
+            limit_pixels=MOST_PIXELS,
+        )

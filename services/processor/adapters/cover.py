@@ -9,6 +9,7 @@ from typing import Any
 from yt_dlp.networking import Request  # type: ignore[import-untyped]  # ships no types
 from yt_dlp.networking.exceptions import RequestError  # type: ignore[import-untyped]  # ships no types
 
+from services.processor.adapters.claims import MOST_PIXELS
 from services.processor.adapters.ffmpeg import ONE_THREAD, QUIET, small_picture_arguments
 from services.processor.adapters.messages import COVER_LIMIT_BYTES, COVER_NAME
 
@@ -16,7 +17,6 @@ _FETCH_LIMIT_BYTES = 8_000_000
 _FETCH_TIMEOUT_S = 15.0
 _READ_TIMEOUT_S = 5.0
 _CONVERT_TIMEOUT_S = 10.0
-_MOST_PIXELS = 40_000_000
 _BLOCK_BYTES = 65_536
 _TRIED_COUNT = 2
 
@@ -62,7 +62,7 @@ def _convert(data: bytes, demuxer: str, result: Path) -> bool:
     try:
         done = subprocess.run(  # noqa: S603 - our own arguments
             [
-                *("ffmpeg", *QUIET, *ONE_THREAD, "-max_pixels", str(_MOST_PIXELS)),
+                *("ffmpeg", *QUIET, *ONE_THREAD, "-max_pixels", str(MOST_PIXELS)),
                 *("-f", demuxer, "-protocol_whitelist", "pipe", "-i", "pipe:0"),
                 *small_picture_arguments(quality=4),
             ],

@@ -73,6 +73,9 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Reason, str], ...] = (
 )
 """What stands for a reason whatever it says."""
 
+_STUMBLES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What yt-dlp raises over a page that it did not expect. It would do so again."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Progressed:
@@ -82,6 +85,7 @@ class Progressed:
     is_fragmented: bool
     done_bytes: int
     limit_bytes: int
+    """0 while the page is looked at."""
 
 
 def classify(error: BaseException, progressed: Progressed) -> ClipferryError:
@@ -92,7 +96,8 @@ def classify(error: BaseException, progressed: Progressed) -> ClipferryError:
             return link
     found = _first(chain, _by_status, progressed) or _first(chain, _by_type, progressed)
     found = found or _by_text(" ".join(str(link) for link in chain), progressed)
-    if found is None and any(isinstance(link, ExtractorError) for link in chain):
+    is_unread = not progressed.limit_bytes and isinstance(error, _STUMBLES)
+    if found is None and (is_unread or any(isinstance(link, ExtractorError) for link in chain)):
         found = _say(Reason.SITE_UNSUPPORTED)
     if progressed.is_downloading and (found is None or found.reason in {Reason.SITE_UNREACHABLE, Reason.GONE}):
         return _interrupted(progressed, found)

@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.processor.adapters.claims import MOST_PIXELS, seconds
 from services.processor.adapters.sniff import FORMAT_WHITELIST
 
-INPUT_LIMITS = ("-format_whitelist", FORMAT_WHITELIST, "-protocol_whitelist", "file,pipe")
+_PICTURE_LIMIT = ("-max_pixels", str(MOST_PIXELS))
+INPUT_LIMITS = ("-format_whitelist", FORMAT_WHITELIST, "-protocol_whitelist", "file,pipe", *_PICTURE_LIMIT)
 """Before every ``-i``: a playlist in disguise would make ffmpeg open other files."""
 WEB_LIMITS = (
     *("-format_whitelist", f"{FORMAT_WHITELIST},hls,dash,webvtt"),
     *("-protocol_whitelist", "http,https,tcp,tls,httpproxy,crypto,data"),
+    *_PICTURE_LIMIT,
 )
 """The same for what is read from the web, through the proxy."""
 QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error")
@@ -49,7 +52,21 @@ def describe_arguments(source: str) -> list[str]:
     return ["-nostdin", "-hide_banner", *INPUT_LIMITS, "-i", source]
 
 
-def small_picture_arguments(*, quality: int) -> list[str]:
+def tone_map(transfer: str) -> str:
+    """Return the filters that bring a high dynamic range into what 8 bits show; without them the picture is grey.
+
+    Args:
+        transfer: As in `Streams`; empty: no filter.
+    """
+    if not transfer:
+        return ""
+    return (
+        f"zscale=tin={transfer}:pin=bt2020:min=bt2020nc:t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
+        "tonemap=tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,"
+    )
+
+
+def small_picture_arguments(*, quality: int, transfer: str = "") -> list[str]:
     """Return the output arguments for one JPEG on standard output that fits `SMALL_SIDE`.
 
     Upright already: ffmpeg turns frames by itself. Then square pixels, an even number of them, also of a picture that
@@ -57,11 +74,12 @@ def small_picture_arguments(*, quality: int) -> list[str]:
 
     Args:
         quality: Of ffmpeg's JPEG, from 2 (good) to 31 (small).
+        transfer: As in `Streams`.
     """
     factor = f"min(1,{SMALL_SIDE}/max(iw*sar,ih))"
     picture = (
-        f"scale='max(2,2*trunc(iw*sar*{factor}/2))':'max(2,2*trunc(ih*{factor}/2))':out_range=pc,"
-        "setsar=1,format=yuv420p"
+        f"scale='max(2,2*trunc(iw*sar*{factor}/2))':'max(2,2*trunc(ih*{factor}/2))',setsar=1,"
+        f"{tone_map(transfer)}scale=out_range=pc,format=yuv420p"
     )
     return ["-map", "0:V:0", "-frames:v", "1", "-vf", picture, "-q:v", str(quality), "-f", "mjpeg", "pipe:1"]
 
@@ -100,5 +118,5 @@ def parse_streams(text: str) -> Streams:
     )
 
 
-def _seconds(hours: str, minutes: str, seconds: str) -> float:
-    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+def _seconds(hours: str, minutes: str, rest: str) -> float | None:
+    return seconds(int(hours) * 3600 + int(minutes) * 60 + float(rest))

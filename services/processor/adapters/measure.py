@@ -9,6 +9,7 @@ from typing import Any
 from yt_dlp.networking import Request  # type: ignore[import-untyped]  # ships no types
 from yt_dlp.networking.exceptions import RequestError  # type: ignore[import-untyped]  # ships no types
 
+from services.processor.adapters.claims import seconds, size
 from services.processor.adapters.ffmpeg import WEB_LIMITS, Streams, parse_streams, web_input
 from services.processor.adapters.offers import HLS_PROTOCOLS, formats_of, is_direct, streams
 from services.processor.adapters.tally import estimated_bytes
@@ -42,13 +43,13 @@ def fill_estimates(ydl: Any, info: dict[str, Any], fmt: Mapping[str, Any]) -> No
 
     A page that only names an HLS stream does not say how long it lasts: then the pieces of `fmt` do.
     """
-    duration_s = float(info.get("duration") or _playlist_s(ydl, fmt))
+    duration_s = info.get("duration") or seconds(_playlist_s(ydl, fmt))
     if not duration_s:
         return
     info["duration"] = duration_s
     for one in formats_of(info):
         if one.get("tbr") and not estimated_bytes(one):
-            one["filesize_approx"] = int(one["tbr"] * 1000 / 8 * duration_s)
+            one["filesize_approx"] = size(one["tbr"] * 1000 / 8 * duration_s)
 
 
 def _playlist_s(ydl: Any, fmt: Mapping[str, Any]) -> float:

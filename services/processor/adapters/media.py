@@ -10,7 +10,7 @@ import imageio_ffmpeg  # type: ignore[import-untyped]  # ships no types
 import structlog
 
 from services.chassis.errors import ClipferryError, Reason
-from services.processor.adapters.codecs import check_playable
+from services.processor.adapters.codecs import check_picture, check_playable
 from services.processor.adapters.ffmpeg import (
     INPUT_LIMITS,
     ONE_THREAD,
@@ -30,6 +30,7 @@ _THUMBNAIL_LIMIT_BYTES = 200_000
 _QUALITIES = (4, 12, 31)
 """JPEG quality of ffmpeg, from good to small: the next one is for a picture that came out too large."""
 _FFMPEG_MEMORY_BYTES = 1024 * 1024 * 1024
+_OUT_OF_MEMORY = b"Cannot allocate memory"
 _MIME_TYPES = {"mp3": "audio/mpeg", "aac": "audio/aac", "ogg": "audio/ogg", "wav": "audio/wav"}
 
 
@@ -60,24 +61,37 @@ class FfmpegMedia:
     async def thumbnail(self, file: MediaFile, facts: MediaFacts) -> bytes:
         if not facts.video_codec:
             return file.cover
+        transfer = await self._transfer(file) if facts.video_codec == "hevc" else ""
         # The first frames are often black; but a file may hold fewer than it says.
         for seek_s in (min(1.0, (facts.duration_s or 0) / 2), 0.0):
-            picture = await self._picture(file, seek_s=seek_s)
+            picture = await self._picture(file, seek_s=seek_s, transfer=transfer)
             if picture:
                 return picture
+        if picture is None:
+            raise ClipferryError(Reason.UNPLAYABLE, "Not one frame of the video can be decoded.")
         logger.warning("A thumbnail could not be made.", action="thumbnail_failed", codec=facts.video_codec)
         return b""
 
-    async def _picture(self, file: MediaFile, *, seek_s: float) -> bytes:
+    async def _picture(self, file: MediaFile, *, seek_s: float, transfer: str) -> bytes | None:
+        """Return a frame; empty where it was too much for ffmpeg's limits or ours, None where there is none."""
         for quality in _QUALITIES:
-            ran = await self._run(file, _thumbnail_arguments(file, seek_s=seek_s, quality=quality))
-            if ran is None or ran.status != 0 or len(ran.output) < _THUMBNAIL_LIMIT_BYTES:
-                return ran.output if ran is not None and ran.status == 0 else b""
+            before = [*QUIET, *ONE_THREAD, *INPUT_LIMITS, "-ss", f"{seek_s:.3f}", "-i", _source(file)]
+            ran = await self._run(file, before + small_picture_arguments(quality=quality, transfer=transfer))
+            if ran is None or _OUT_OF_MEMORY in ran.errors:
+                return b""
+            if ran.status != 0 or not ran.output:
+                return None
+            if len(ran.output) < _THUMBNAIL_LIMIT_BYTES:
+                return ran.output
         return b""
 
     def layout(self, file: MediaFile) -> PiecedLayout:
         is_mp4 = sniff(os.pread(file.fd, SNIFFED_BYTES, 0)) == "mp4"
         return moov_first(file.fd) if is_mp4 else as_it_is(file.fd)
+
+    async def _transfer(self, file: MediaFile) -> str:
+        ran = await self._run(file, describe_arguments(_source(file)))
+        return parse_streams(ran.errors.decode(errors="replace")).transfer if ran is not None else ""
 
     async def _sound_facts(self, file: MediaFile, kind: str) -> MediaFacts:
         ran = await self._run(file, describe_arguments(_source(file))) if kind in _MIME_TYPES else None
@@ -130,11 +144,6 @@ def _source(file: MediaFile) -> str:
     return str(Path("/proc/self/fd") / str(file.fd))
 
 
-def _thumbnail_arguments(file: MediaFile, *, seek_s: float, quality: int) -> list[str]:
-    before = [*QUIET, *ONE_THREAD, *INPUT_LIMITS, "-ss", f"{seek_s:.3f}", "-i", _source(file)]
-    return before + small_picture_arguments(quality=quality)
-
-
 def _mp4_facts(file: MediaFile) -> MediaFacts:
     try:
         movie = read_movie(file.fd)
@@ -144,6 +153,7 @@ def _mp4_facts(file: MediaFile) -> MediaFacts:
         raise ClipferryError(Reason.UNPLAYABLE, "The index of the video cannot be read.") from error
     if movie.video_codec and not (movie.width and movie.height):
         raise ClipferryError(Reason.UNPLAYABLE, "The video does not say how large its picture is.")
+    check_picture(movie.width, movie.height)
     return MediaFacts(
         mime_type="video/mp4" if movie.video_codec else "audio/mp4",
         duration_s=movie.duration_s,

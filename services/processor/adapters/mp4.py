@@ -6,6 +6,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from services.processor.adapters.claims import seconds, side
+
 MOOV_LIMIT_BYTES = 32 * 1024 * 1024
 """A larger index is left alone: it would cost too much memory."""
 
@@ -31,7 +33,10 @@ _MP4A_CODECS = {0x40: "aac", 0x66: "aac", 0x67: "aac", 0x68: "aac", 0x69: "mp3",
 # High 10, High 4:2:2 and High 4:4:4: no phone plays them.
 _TEN_BIT_PROFILES = frozenset({110, 122, 244})
 
-_VISUAL_ENTRY_BYTES = 86
+VISUAL_ENTRY_BYTES = 86
+"""Of the description of a picture, with its head; boxes follow."""
+
+_MOST_TRACKS = 100
 _SOUND_ENTRY_BYTES = 36
 
 
@@ -158,7 +163,10 @@ def read_movie(fd: int) -> Movie:
 def _movie(moov: bytes, *, has_fragments: bool) -> Movie:
     root = Box("moov", 0, len(moov), _box(moov[:16], 0, len(moov)).header)
     children = list(child_boxes(moov, root))
-    tracks = [_track(moov, box) for box in children if box.kind == "trak"]
+    boxes = [box for box in children if box.kind == "trak"]
+    if len(boxes) > _MOST_TRACKS:
+        raise NotMp4Error("too many tracks")
+    tracks = [_track(moov, box) for box in boxes]
     picture = next((track for track in tracks if track.handler == "vide"), None)
     sound = next((track for track in tracks if track.handler == "soun"), None)
     duration_s = _clock(moov, next((box for box in children if box.kind == "mvhd"), None))
@@ -196,7 +204,7 @@ def _find(data: bytes, parent: Box | None, path: str) -> Box | None:
 
 
 def _clock(data: bytes, box: Box | None) -> float:
-    """Return the duration in seconds of an mvhd or mdhd; 0 when it does not say."""
+    """Return the duration in seconds of an mvhd or mdhd; 0 when it does not say, or what cannot be."""
     if box is None:
         return 0.0
     at = box.start + box.header
@@ -206,7 +214,7 @@ def _clock(data: bytes, box: Box | None) -> float:
     else:
         scale, ticks = struct.unpack_from(">II", data, at + 12)
         unknown = 0xFFFF_FFFF
-    return 0.0 if scale == 0 or ticks == unknown else float(ticks / scale)
+    return 0.0 if scale == 0 or ticks == unknown else seconds(ticks / scale) or 0.0
 
 
 def _track(data: bytes, trak: Box) -> _Track:
@@ -229,11 +237,11 @@ def _track(data: bytes, trak: Box) -> _Track:
 
 def _display_size(data: bytes, trak: Box, entry: Box) -> tuple[int, int]:
     width, height = struct.unpack_from(">HH", data, entry.start + 32)
-    pasp = next((box for box in child_boxes(data, entry, skip=_VISUAL_ENTRY_BYTES - 8) if box.kind == "pasp"), None)
+    pasp = next((box for box in child_boxes(data, entry, skip=VISUAL_ENTRY_BYTES - 8) if box.kind == "pasp"), None)
     tkhd = _find(data, trak, "tkhd")
     if pasp is not None:
         across, down = struct.unpack_from(">II", data, pasp.start + pasp.header)
-        width = round(width * across / down) if across and down else width
+        width = (side(round(width * across / down)) if down else 0) or width
     if tkhd is None:
         return width, height
     at = tkhd.start + tkhd.header + (52 if data[tkhd.start + tkhd.header] == 1 else 40)
@@ -241,14 +249,14 @@ def _display_size(data: bytes, trak: Box, entry: Box) -> tuple[int, int]:
     shown_width, shown_height = struct.unpack_from(">II", data, at + 36)
     if pasp is None and shown_width and shown_height:
         # Without an explicit aspect ratio the track's own size carries it.
-        width = round(height * shown_width / shown_height)
+        width = side(round(height * shown_width / shown_height)) or width
     is_on_its_side = abs(math.degrees(math.atan2(b, a))) % 180 == 90
     return (height, width) if is_on_its_side else (width, height)
 
 
 def _h264_profile(data: bytes, entry: Box) -> int:
     """Return `profile_idc` of the decoder configuration (ISO/IEC 14496-15); 0 when there is none."""
-    boxes = child_boxes(data, entry, skip=_VISUAL_ENTRY_BYTES - 8)
+    boxes = child_boxes(data, entry, skip=VISUAL_ENTRY_BYTES - 8)
     config = next((box for box in boxes if box.kind == "avcC"), None)
     return data[config.start + config.header + 1] if config is not None else 0
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from services.processor.adapters.claims import side
 from services.processor.adapters.codecs import PLAYABLE_AUDIO, PLAYABLE_VIDEO, codec_name
 from services.processor.adapters.tally import estimated_bytes
 from services.processor.core.run import Offer
@@ -57,8 +58,8 @@ def offer(parts: Sequence[Format], *, is_audio: bool) -> Offer:
     return Offer(
         format_id="+".join(str(part.get("format_id")) for part in parts),
         estimated_bytes=sum(sizes) if is_known else 0,
-        width=0 if is_audio else int(picture.get("width") or 0),
-        height=0 if is_audio else int(picture.get("height") or 0),
+        width=0 if is_audio else side(picture.get("width")),
+        height=0 if is_audio else side(picture.get("height")),
         # Pieces are joined into one file, which is then written again as mp4.
         merges=len(parts) > 1 or not is_direct(picture),
         plays=all(_plays(part, is_audio=is_audio) for part in parts),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.chassis.errors import ClipferryError, Reason
+from services.processor.adapters.claims import seconds
 from services.processor.adapters.embeds import first_playable
 from services.processor.adapters.measure import describe_on_the_web, fill_estimates, fill_sizes
 from services.processor.adapters.messages import JobOrder
@@ -66,7 +67,7 @@ def _entries(listed: list[Info]) -> tuple[Entry, ...]:
             item=item,
             title=str(entry.get("title") or ""),
             url=str(entry.get("webpage_url") or entry.get("url") or ""),
-            duration_s=_float(entry.get("duration")),
+            duration_s=seconds(entry.get("duration")),
         )
         for item, entry in enumerate(listed, start=1)
     )
@@ -93,6 +94,7 @@ def is_fragmented(info: Mapping[str, Any]) -> bool:
 
 
 def _found(ydl: Any, order: JobOrder, info: Info, entries: tuple[Entry, ...]) -> Found:
+    info["duration"] = seconds(info.get("duration"))
     if not info.get("is_live"):
         fill_sizes(ydl, info)
         fill_estimates(ydl, info, chosen_formats(info)[0])
@@ -107,7 +109,7 @@ def _found(ydl: Any, order: JobOrder, info: Info, entries: tuple[Entry, ...]) ->
         webpage_url=str(info.get("webpage_url") or ""),
         format_id=best.format_id,
         estimated_bytes=best.estimated_bytes,
-        duration_s=_float(info.get("duration")),
+        duration_s=info["duration"],
         width=best.width,
         height=best.height,
         thumbnail_url=_web_url(info.get("thumbnail")),
@@ -167,10 +169,6 @@ def _title(info: Mapping[str, Any], *, is_only: bool) -> str:
     title = str(info.get("title") or "")
     # yt-dlp numbers the players of a page, also when there is one.
     return title.removesuffix(" (1)") if is_only and info.get("extractor") == "html5" else title
-
-
-def _float(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
 
 
 def _web_url(value: object) -> str:

@@ -7,8 +7,8 @@ minute when a fast site turns slow.
 import http.client
 import select
 
-BLOCK_BYTES = 256 * 1024
-"""Most bytes of one read of a download, and thus of one report."""
+BLOCK_BYTES = 1024 * 1024
+"""Most bytes of one read of a download, and thus of one report. Only a fast site ever fills one."""
 
 
 class PromptResponse(http.client.HTTPResponse):

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from services.chassis.errors import ClipferryError, Reason
-from services.processor.adapters.codecs import plays
+from services.processor.adapters.codecs import check_picture, plays
 from services.processor.adapters.failures import video_too_large
 from services.processor.adapters.ffmpeg import INPUT_LIMITS, QUIET, Streams, describe_arguments, parse_streams
+from services.processor.adapters.hevc import call_hvc1
 from services.processor.adapters.mp4 import CutShortError, Movie, NotMp4Error, read_movie
 from services.processor.adapters.sniff import SNIFFED_BYTES, sniff
 from services.processor.adapters.transcode import Bounds, file_source, transcode
@@ -69,6 +70,7 @@ def make_playable(path: Path, wish: Wish, *, on_remux: Callable[[], None], on_sh
     if size_bytes > wish.limit_bytes:
         raise video_too_large(size_bytes, wish.limit_bytes)
     _check_duration(path, wish.promised_s)
+    call_hvc1(path)
     return _rightly_named(path)
 
 
@@ -104,6 +106,7 @@ def _movie(path: Path) -> Movie | None:
 
 def _remade(path: Path, wish: Wish, *, on_remux: Callable[[], None], on_share: Callable[[float], None]) -> Path:
     streams = _describe(path)
+    check_picture(streams.width, streams.height)
     if wish.is_audio and not streams.audio_codec:
         raise ClipferryError(Reason.NO_VIDEO, "The video has no sound.")
     if not streams.video_codec and not streams.audio_codec:
@@ -128,7 +131,7 @@ def _copied(path: Path, streams: Streams, wish: Wish) -> Path:
     is_silent = bool(streams.video_codec) and not wish.is_audio and not streams.audio_codec
     if is_silent and streams.duration_s:
         result = path.with_name("q.mp4")
-        if _copy(path, _silence(streams.duration_s), result, streams.video_codec) == 0:
+        if _copy(path, _silence(streams.duration_s), result) == 0:
             return result
         # There was no room for it. An animation is better than nothing.
         result.unlink(missing_ok=True)
@@ -139,7 +142,7 @@ def _copied(path: Path, streams: Streams, wish: Wish) -> Path:
     extension = "mp4" if with_picture else _EXTENSION_BY_SOUND[streams.audio_codec]
     result = path.with_name(f"r.{extension}")
     maps = ["-map", "0:V:0", "-map", "0:a:0?"] if with_picture else ["-map", "0:a:0"]
-    status = _copy(path, [*maps, "-c", "copy"], result, streams.video_codec if with_picture else "")
+    status = _copy(path, [*maps, "-c", "copy"], result)
     if status == -signal.SIGXFSZ:
         raise video_too_large(wish.limit_bytes + 1, wish.limit_bytes)
     if status != 0:
@@ -153,12 +156,10 @@ def _silence(duration_s: float) -> list[str]:
     return ["-f", "lavfi", "-i", sound, "-map", "0:V:0", "-map", "1:a:0", "-c:v", "copy", "-c:a", "aac", "-b:a", "16k"]
 
 
-def _copy(path: Path, arguments: list[str], result: Path, video_codec: str) -> int:
+def _copy(path: Path, arguments: list[str], result: Path) -> int:
     """Run ffmpeg on `path`; returns its exit status."""
-    # iOS plays HEVC only under this tag.
-    tag = ["-tag:v", "hvc1"] if video_codec == "hevc" else []
     form = "mp3" if result.suffix == ".mp3" else "mp4"
-    whole = [*QUIET, *INPUT_LIMITS, "-i", str(path), *arguments, *tag, "-f", form, "-y", str(result)]
+    whole = [*QUIET, *INPUT_LIMITS, "-i", str(path), *arguments, "-f", form, "-y", str(result)]
     return subprocess.run(["ffmpeg", *whole], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode  # noqa: S603, S607 - PATH holds nothing else
 
 

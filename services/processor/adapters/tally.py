@@ -4,11 +4,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from services.processor.adapters import claims
+
 
 def estimated_bytes(fmt: Mapping[str, Any]) -> int:
     """Return how many bytes a format will have by what the site says of it; 0 when it does not."""
-    size = fmt.get("filesize") or fmt.get("filesize_approx")
-    return int(size) if size else 0
+    return claims.size(fmt.get("filesize")) or claims.size(fmt.get("filesize_approx"))
 
 
 class Tally:

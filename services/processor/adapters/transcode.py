@@ -15,13 +15,17 @@ from typing import Any
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.adapters.confine import CPU_GRACE_S
 from services.processor.adapters.failures import video_too_large
-from services.processor.adapters.ffmpeg import INPUT_LIMITS, ONE_THREAD, WEB_LIMITS, web_input
+from services.processor.adapters.ffmpeg import INPUT_LIMITS, ONE_THREAD, WEB_LIMITS, tone_map, web_input
 from services.processor.core.recipe import Recipe
 
 _SHORTEST_SHARE = 0.95
 _SHORTEST_GAP_S = 2.0
 _TICK_S = 0.1
 _LONGEST_TICK_S = 2.0
+_FORECAST_FROM = 0.25
+"""Of the time that a run may take: from then on its pace tells how long it will take in all."""
+_HOPELESS = 1.5
+"""Times the limit: a pace is no promise, so less than that is given its chance."""
 _KEPT_TEXT_COUNT = 4_000
 _TRANSFERS = {"HDR10": "smpte2084", "HDR10+": "smpte2084", "HDR12": "smpte2084", "HLG": "arib-std-b67"}
 """By yt-dlp's name of a dynamic range."""
@@ -33,20 +37,6 @@ _HOLE = re.compile(
 _OUT_OF_CPU = frozenset({-signal.SIGXCPU, 255})
 """ffmpeg ends in order at that signal, where it still can."""
 _REFUSED = re.compile(r"Server returned (\d)(\d|X)(\d|X)")
-_PLAIN_RANGES = frozenset({"SDR", "DV"})
-"""By yt-dlp: those that need no tone mapping, or get none."""
-_HOLE = re.compile(
-    r"Failed to open segment|Error when loading|Unable to open (key|resource)|Stream ends prematurely|"
-    r"Failed to reload|Error during demuxing|partial file|Connection (reset|timed out)"
-)
-"""What ffmpeg says where it goes on without a part."""
-_OUT_OF_CPU = frozenset({-signal.SIGXCPU, 255})
-"""ffmpeg ends in order at that signal, where it still can."""
-_REFUSED = re.compile(r"Server returned (\d)(\d|X)(\d|X)")
-_TONE_MAP = (
-    "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,"
-)
-"""Brings high dynamic range into what H.264 in 8 bits shows; without it the picture is grey."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +104,7 @@ def transcode(source: Source, recipe: Recipe, result: Path, bounds: Bounds, on_s
         ClipferryError: VIDEO_TOO_LARGE when it did not fit, INCOMPLETE when a part of the source was missing,
             UNPLAYABLE when it cannot be decoded, ``bounds.too_slow``, or the site's refusal.
     """
-    run = _Run(_command(source, recipe, result), source, bounds)
+    run = _Run(_command(source, recipe, result), source, bounds, duration_s=recipe.duration_s)
     done_s = run.follow(lambda at_s: on_share(min(1.0, at_s / recipe.duration_s) if recipe.duration_s else 0.0))
     _check_end(run, source, recipe, bounds)
     if recipe.duration_s - done_s > max(_SHORTEST_GAP_S, recipe.duration_s * (1 - _SHORTEST_SHARE)):
@@ -132,7 +122,18 @@ def _command(source: Source, recipe: Recipe, result: Path) -> list[str]:
     picture = ["-c:v", "copy"] if source.keeps_picture else _picture(recipe, source.transfer)
     sound = ["-c:a", "copy"] if source.keeps_sound else _sound(recipe)
     return [
-        *("ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "warning", "-nostats", "-progress", "pipe:1"),
+        *(
+            "ffmpeg",
+            "-nostdin",
+            "-hide_banner",
+            "-loglevel",
+            "warning",
+            "-nostats",
+            "-stats_period",
+            "0.2",
+            "-progress",
+            "pipe:1",
+        ),
         *ONE_THREAD,
         *source.inputs,
         *source.maps,
@@ -147,21 +148,11 @@ def _picture(recipe: Recipe, transfer: str) -> list[str]:
     # Square pixels, an even number of them; frames are upright already.
     scale = f"scale='max(2,2*trunc(iw*sar*{factor}/2))':'max(2,2*trunc(ih*{factor}/2))',setsar=1,"
     return [
-        *("-vf", f"{scale}{_tone_map(transfer)}format=yuv420p", "-fpsmax", "30"),
+        *("-vf", f"{scale}{tone_map(transfer)}format=yuv420p", "-fpsmax", "30"),
         *("-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high", "-threads", "2"),
         # Good where little is enough, and never above what fits.
         *("-crf", "23", "-maxrate", str(recipe.video_bps), "-bufsize", str(recipe.buffer_bits)),
     ]
-
-
-def _tone_map(transfer: str) -> str:
-    """Return the filters that bring a high dynamic range into what 8 bits show; without them the picture is grey."""
-    if not transfer:
-        return ""
-    return (
-        f"zscale=tin={transfer}:pin=bt2020:min=bt2020nc:t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
-        "tonemap=tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,"
-    )
 
 
 def _sound(recipe: Recipe) -> list[str]:
@@ -171,13 +162,22 @@ def _sound(recipe: Recipe) -> list[str]:
 
 def _check_end(run: "_Run", source: Source, recipe: Recipe, bounds: Bounds) -> None:
     if run.was_late or run.status in _OUT_OF_CPU:
-        raise bounds.too_slow
+        raise _too_slow(bounds, run.forecast_s)
     if run.status == -signal.SIGXFSZ or "File too large" in run.text:
         raise video_too_large(recipe.limit_bytes + 1, recipe.limit_bytes)
     if source.is_web:
         _check_web(run)
     if run.status != 0:
         raise ClipferryError(Reason.UNPLAYABLE, "The video could not be re-encoded: it cannot be decoded.")
+
+
+def _too_slow(bounds: Bounds, forecast_s: float) -> ClipferryError:
+    error = bounds.too_slow
+    if not forecast_s:
+        return error
+    needed_s = round(forecast_s)
+    text = f"{error.message} At its pace here it would take {needed_s} s."
+    return ClipferryError(error.reason, text, retry_after_s=None, needed_s=needed_s, **error.metadata)
 
 
 def _check_web(run: "_Run") -> None:
@@ -193,13 +193,16 @@ def _check_web(run: "_Run") -> None:
 class _Run:
     """One run of ffmpeg."""
 
-    def __init__(self, command: list[str], source: Source, bounds: Bounds) -> None:
+    def __init__(self, command: list[str], source: Source, bounds: Bounds, *, duration_s: float) -> None:
         self.status = 0
         self.text = ""
         """The end of what it said."""
         self.has_hole = False
         self.was_late = False
         self.done_s = 0.0
+        self.forecast_s = 0.0
+        """How long it would have taken, where it was ended because of that."""
+        self._duration_s = duration_s
         self._timeout_s = bounds.timeout_s
         self._ended = threading.Event()
         self._process = subprocess.Popen(  # noqa: S603 - our own arguments
@@ -240,13 +243,19 @@ class _Run:
             self.text = (self.text + line)[-_KEPT_TEXT_COUNT:]
 
     def _watch(self) -> None:
-        """End it when its time is over. While the whole group is stopped, for want of memory, no time goes by."""
+        """End it when its time is over, or will be long before it is done.
+
+        While the whole group is stopped, for want of memory, no time goes by.
+        """
         used_s, seen_at_s = 0.0, time.monotonic()
         while not self._ended.wait(_TICK_S):
             now_s = time.monotonic()
             used_s += min(now_s - seen_at_s, _LONGEST_TICK_S)
             seen_at_s = now_s
-            if used_s > self._timeout_s:
+            needed_s = used_s * self._duration_s / self.done_s if self.done_s > 0 else 0.0
+            if used_s > _FORECAST_FROM * self._timeout_s and needed_s > _HOPELESS * self._timeout_s:
+                self.forecast_s = needed_s
+            if used_s > self._timeout_s or self.forecast_s:
                 self.was_late = True
                 self._process.kill()
                 return

@@ -11,7 +11,8 @@ CAPTION_UNITS = 1024
 FILE_NAME_BYTES = 255
 """Most UTF-8 bytes of a file name."""
 
-_NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
+# A semicolon, because many a reader of Content-Disposition cuts there, also inside quotes.
+_NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f/\\:;*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
 _JOINER = "\u200d"
 
 

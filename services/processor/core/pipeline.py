@@ -4,13 +4,14 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.blame import naming_page
+from services.processor.core.flooded import FloodedChats
 from services.processor.core.holding import Holding
 from services.processor.core.naming import caption, file_name, one_line
 from services.processor.core.plan import (
@@ -59,6 +60,7 @@ class Parts:
     room: Room
     limits: Limits
     clock: Clock
+    flooded: FloodedChats = field(default_factory=FloodedChats)
 
 
 class JobRun:
@@ -84,11 +86,7 @@ class JobRun:
         """True from the moment CommitSend is asked for: the queue's answer alone decides about a cancel now."""
         self.committed = False
         """True once CommitSend was answered: the run goes on to its end, whatever becomes of the lease."""
-        self._line = ProgressLine(
-            report,
-            parts.clock,
-            guess_bytes=request_limit(run.fetch, parts.limits) // 4,
-        )
+        self._line = ProgressLine(report, parts.clock, guess_bytes=request_limit(run.fetch, parts.limits) // 4)
         self._holding = Holding(run.holder, parts.room, on_wait=self._line.waiting, on_resize=self._resized)
 
     async def execute(self) -> None:
@@ -131,6 +129,7 @@ class JobRun:
             self._holding.free()
 
     async def _deliver(self) -> Receipt:
+        self._parts.flooded.check(self.run.destination, now_s=self._parts.clock.monotonic_s())
         self._line.probing()
         with ExitStack() as stack:
             with naming_page(self.run.fetch.url):
@@ -275,6 +274,7 @@ class JobRun:
             return
         if error.reason is Reason.CANCEL_REQUESTED:
             error = ClipferryError(Reason.CANCELLED)
+        self._parts.flooded.note(self.run.destination, error, now_s=self._parts.clock.monotonic_s())
         not_sent = self.committing and error.reason is not Reason.DELIVERY_UNKNOWN
         logger.warning(
             "A run has failed.", action="run_failed", reason=error.reason.name, cause=error.message, not_sent=not_sent

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from gateway.api.access import RefreshRequest
+from gateway.api.access_shapes import RefreshRequest, UserRequest
 from gateway.api.job_request import JobRequest
 from gateway.api.misfits import misfit, not_json
 from services.chassis.errors import ClipferryError, Reason
@@ -39,6 +39,12 @@ def refused(body: bytes, wanted: type = JobRequest) -> ClipferryError:
         (b'{"videoData": {}}', "videoData.pageUrl is missing."),
         (b'{"videoData": [1]}', "videoData must be an object, not a list."),
         (b'{"videoData": {"pageUrl": true}}', "videoData.pageUrl must be text of at most 2048 characters, not true."),
+        (
+            b'{"sendTo": 1}',
+            "sendTo is not a field here: there are url, pageUrl, videoData, userInfo, destination, chatId,",
+        ),
+        (b'{"adress": 1, "prioritty": 2}', "adress is not a field here: "),
+        (b'{"maxDuration": 1}', "maxDuration is not a field here: did you mean maxDurationS?"),
         (b"[]", "body must be an object, not a list."),
         (b'"x"', "body must be an object, not 'x'."),
     ],
@@ -46,7 +52,8 @@ def refused(body: bytes, wanted: type = JobRequest) -> ClipferryError:
 def test_field_value_and_limit_are_named(body: bytes, said: str) -> None:
     error = refused(body)
 
-    assert (error.reason, error.message) == (Reason.FIELD_INVALID, said)
+    assert error.reason is Reason.FIELD_INVALID
+    assert error.message == said or (not said.endswith(("?", ".")) and error.message.startswith(said))
     assert error.metadata == {"field": said.split(maxsplit=1)[0]}
 
 
@@ -56,6 +63,19 @@ def test_a_long_value_is_cut(body: bytes) -> None:
 
     assert "…" in message
     assert len(message) < 200
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"user": "a", "chats": ["b", ""]}', "chats[1] must have 1 to 64 characters, not 0."),
+        (b'{"user": "a", "chats": [7]}', "chats[0] must be text of 1 to 64 characters, not 7."),
+        (b'{"user": "a", "chats": 7}', "chats must be a list of at most 100 items, not 7."),
+        (b'{"user": "a", "chats": [%s]}' % b", ".join([b'"b"'] * 101), "chats must have at most 100 items, not 101."),
+    ],
+)
+def test_what_is_in_a_list_is_named_by_its_place(body: bytes, said: str) -> None:
+    assert refused(body, UserRequest).message == said
 
 
 def test_a_secret_is_not_too_short_by_accident() -> None:
@@ -75,7 +95,7 @@ def test_a_secret_is_not_too_short_by_accident() -> None:
         (b'{"url": "\xff"}', "byte 9 is not UTF-8"),
         (b'{"url": "\\ud800"}', "a character in it is written by halves"),
         (b"\xef\xbb\xbf{}", "BOM"),
-        (b'{"x": %s}' % (b"[" * 3_000 + b"]" * 3_000), "nested too deeply"),
+        (b'{"userInfo": {"x": %s}}' % (b"[" * 3_000 + b"]" * 3_000), "nested too deeply"),
         (b"[" * 30_000, "nested too deeply"),
         (b'{"priority": 11, x', "(character 17)"),
     ],

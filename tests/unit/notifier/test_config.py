@@ -14,14 +14,16 @@ def test_all_mistakes_at_once_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("TELEGRAM_CHAT_ID", "my chat")
     monkeypatch.setenv("TELEGRAM_LIMIT_BYTES", "0")
     monkeypatch.setenv("TELEGRAM_API_BASE_URL", "ftp://telegram")
+    monkeypatch.setenv("NOTIFIER_DATABASE_URL", "mysql://bob:nonsense-secret@localhost/clipferry")
 
     with pytest.raises(SettingsError) as caught:
         load(NotifierSettings)
 
     report = str(caught.value)
-    assert len(report.splitlines()) == 4
-    for name in ("TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID", "TELEGRAM_LIMIT_BYTES", "TELEGRAM_API_BASE_URL"):
-        assert name in report
+    assert len(report.splitlines()) == 5
+    for name in ("BOT_TOKEN", "CHAT_ID", "LIMIT_BYTES", "API_BASE_URL"):
+        assert f"TELEGRAM_{name}" in report
+    assert "NOTIFIER_DATABASE_URL" in report
     assert "nonsense-secret" not in report
 
 

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 
 from services.chassis.lifecycle import StartError, background
+from services.chassis.postgres import shown
 from services.queue.adapters.postgres import schema
 from services.queue.adapters.postgres.bell import Bell
-from services.queue.adapters.postgres.connection import Connection, connect
+from services.queue.adapters.postgres.connection import connect
 from services.queue.adapters.postgres.opening import open_postgres
-from services.queue.adapters.postgres.schema import bring_up_to_date, shown
+from services.queue.adapters.postgres.schema import bring_up_to_date
 from services.queue.core.hub import Progress
 from services.queue.core.lease import Lease
 from services.queue.core.ports import Accepted, Change
+from tests.fakes.deaf_connection import DeafConnection
 from tests.fakes.eventually import eventually
 from tests.fakes.job_stores import postgres_in_hand, rules
 from tests.fakes.postgres import database_for, shared_server
@@ -59,22 +61,6 @@ async def test_a_database_that_cannot_be_reached_is_named() -> None:
 def test_what_is_shown_of_a_url() -> None:
     assert shown("postgresql://bob:secret@db.test:5432/jobs?sslmode=require") == "db.test:5432/jobs"
     assert shown("postgresql://postgres@/jobs?host=/run/postgresql") == "/run/postgresql/jobs"
-
-
-class DeafConnection:
-    """A connection behind a pooler: LISTEN is accepted, and nothing is ever heard."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def add_listener(self, channel: str, callback: object) -> None:
-        """Hear nothing."""
-
-    async def execute(self, query: str, *args: object) -> str:
-        return await self._connection.execute(query, *args)
-
-    def terminate(self) -> None:
-        self._connection.terminate()
 
 
 async def test_a_replica_that_hears_no_bell_asks_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

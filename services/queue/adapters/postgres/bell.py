@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from services.queue.adapters.postgres.connection import FAILURES, Connection
+from services.chassis.postgres import FAILURES, Connection
 
 logger = structlog.get_logger(__name__)
 
@@ -94,7 +94,7 @@ class Bell:
     def _on_notify(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         if payload == f"probe {self._replica_id}":
             self._probed.set()
-        elif payload != self._replica_id:
+        elif payload != self._replica_id and not str(payload).startswith("probe "):
             self._heard()
 
     def _found(self, *, works: bool) -> None:

@@ -1,13 +1,11 @@
-"""Connections to the database, and how its failures are told."""
+"""Connections to the database."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeAlias
 
 import asyncpg
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+from services.chassis.postgres import Connection, Pool
 
 _CONNECT_S = 3.0
 _STATEMENT_S = 5.0
@@ -17,12 +15,6 @@ _READERS = 4
 _PLANS = {"enable_seqscan": "off", "enable_bitmapscan": "off", "plan_cache_mode": "force_generic_plan"}
 """Every statement has its index. Without this a table that has just grown, or has just been emptied, is read from end
 to end until the database has counted its rows again; and only plain index scans leave out what is dead from then on."""
-
-FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What can come of a database that goes away; the last when it goes in mid-statement."""
-
-FAULTS_OF_A_CALL = (asyncpg.IntegrityConstraintViolationError, asyncpg.exceptions.DataError, asyncpg.DataError)
-"""What the database says of a call, not of itself."""
 
 
 async def connect(url: str) -> Connection:

@@ -15,9 +15,9 @@ import asyncpg
 
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError
+from services.chassis.outages import Outages
+from services.chassis.postgres import Connection
 from services.queue.adapters.backend import Rules
-from services.queue.adapters.outages import Outages
-from services.queue.adapters.postgres.connection import Connection
 from services.queue.adapters.postgres.rows import EVENT_COLUMNS, to_event_row
 from services.queue.adapters.rows import to_job, to_row
 from services.queue.core.batch import Alias, Batch, Request

@@ -8,15 +8,16 @@ from functools import partial
 from pathlib import Path
 
 from services.chassis.clock import Clock
+from services.chassis.outages import Outages
+from services.chassis.postgres import FAILURES, FAULTS_OF_A_CALL, shown
 from services.queue.adapters.backend import Backend, Rules
 from services.queue.adapters.group_commit import GroupCommit
-from services.queue.adapters.outages import Outages
 from services.queue.adapters.postgres.bell import Bell
-from services.queue.adapters.postgres.connection import FAILURES, FAULTS_OF_A_CALL, connect, open_pool
+from services.queue.adapters.postgres.connection import connect, open_pool
 from services.queue.adapters.postgres.engine import PostgresEngine
 from services.queue.adapters.postgres.peers import PostgresPeers
 from services.queue.adapters.postgres.reader import PostgresReader
-from services.queue.adapters.postgres.schema import bring_up_to_date, shown
+from services.queue.adapters.postgres.schema import bring_up_to_date
 from services.queue.adapters.postgres.tail import Tail
 from services.queue.adapters.rows import load_statements
 from services.queue.adapters.store import EngineStore

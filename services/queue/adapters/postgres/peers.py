@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 import asyncpg
 
 from services.chassis.errors import ClipferryError
-from services.queue.adapters.outages import Outages
+from services.chassis.outages import Outages
+from services.chassis.postgres import Pool
 from services.queue.adapters.postgres.bell import Bell
-from services.queue.adapters.postgres.connection import Pool
 from services.queue.core.hub import Progress
 from services.queue.core.job import ACTIVE
 from services.queue.core.lease import Lease

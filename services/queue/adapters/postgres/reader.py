@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from services.queue.adapters.outages import Outages
-from services.queue.adapters.postgres.connection import ACQUIRE_S, Connection, Pool
+from services.chassis.outages import Outages
+from services.chassis.postgres import Connection, Pool
+from services.queue.adapters.postgres.connection import ACQUIRE_S
 from services.queue.adapters.rows import to_job
 from services.queue.core.cursor import check_cursor
 from services.queue.core.job import Job, State

@@ -2,13 +2,13 @@
 
 import asyncio
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 import structlog
 
 from services.chassis.lifecycle import StartError
-from services.queue.adapters.postgres.connection import FAILURES, Connection, connect
+from services.chassis.postgres import FAILURES, Connection, migrations_url, shown
+from services.queue.adapters.postgres.connection import connect
 
 logger = structlog.get_logger(__name__)
 
@@ -39,13 +39,6 @@ async def bring_up_to_date(url: str) -> None:
         await connection.close()
 
 
-def shown(url: str) -> str:
-    """Return host, port and name in a database's URL, without user and password."""
-    parts = urlsplit(url)
-    host = parts.hostname or dict(parse_qsl(parts.query)).get("host", "localhost")
-    return f"{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
-
-
 async def _migrate(connection: Connection, url: str) -> None:
     version = 0
     if await connection.fetchval("SELECT to_regclass('queue.meta')") is not None:
@@ -67,9 +60,7 @@ def _apply_migrations(url: str) -> None:
     # Imported only when there is something to do: it takes longer than everything else here.
     import yoyo  # noqa: PLC0415
 
-    parts = urlsplit(url)
-    query = urlencode([*parse_qsl(parts.query), ("schema", "queue")])
-    backend = yoyo.get_backend(urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, query, "")))
+    backend = yoyo.get_backend(migrations_url(url, "queue"))
     try:
         backend.apply_migrations(backend.to_apply(yoyo.read_migrations(str(_MIGRATIONS))))
     finally:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from services.chassis.errors import ClipferryError
-from services.queue.adapters.outages import Outages
-from services.queue.adapters.postgres.connection import Pool
+from services.chassis.outages import Outages
+from services.chassis.postgres import Pool
 from services.queue.adapters.postgres.rows import to_change
 from services.queue.core.ports import Change
 

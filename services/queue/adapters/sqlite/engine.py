@@ -9,8 +9,8 @@ from typing import Any
 
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError
+from services.chassis.outages import Outages
 from services.queue.adapters.backend import Rules
-from services.queue.adapters.outages import Outages
 from services.queue.adapters.rows import to_job, to_row
 from services.queue.core.batch import Batch, Request
 from services.queue.core.calls import Call, Purge, Wanted, wanted_by

@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 
 from services.chassis.clock import Clock
+from services.chassis.outages import Outages
 from services.queue.adapters.backend import Backend, Rules
 from services.queue.adapters.group_commit import GroupCommit
-from services.queue.adapters.outages import Outages
 from services.queue.adapters.rows import load_statements
 from services.queue.adapters.sqlite.engine import SqliteEngine
 from services.queue.adapters.sqlite.file import connect, held_database

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from services.queue.adapters.outages import Outages
+from services.chassis.outages import Outages
 from services.queue.adapters.rows import to_job
 from services.queue.core.cursor import check_cursor
 from services.queue.core.job import Job, State

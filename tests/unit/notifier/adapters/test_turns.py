@@ -7,14 +7,16 @@ from itertools import pairwise
 import pytest
 
 from services.chassis.clock import SystemClock
-from services.notifier.adapters.turns import MessageTurns
+from services.notifier.adapters.turns import MessageLimits, MessageTurns
 
 
 class Turns:
     """Messages that note when it was their turn."""
 
     def __init__(self, *, per_s: int = 0, per_chat_s: int = 0, per_group_min: int = 0) -> None:
-        self.turns = MessageTurns(SystemClock(), per_s=per_s, per_chat_s=per_chat_s, per_group_min=per_group_min)
+        self.turns = MessageTurns(
+            SystemClock(), MessageLimits(per_s=per_s, per_chat_s=per_chat_s, per_group_min=per_group_min)
+        )
         self.passed: list[tuple[float, str]] = []
         self.tasks: list[asyncio.Task[None]] = []
 

@@ -6,6 +6,7 @@ import pytest
 
 from services.chassis.errors import ClipferryError, Reason
 from services.notifier.core.flood import FloodGate
+from services.notifier.core.pace import OwnPace
 from tests.fakes.clock import FakeClock, let_others_run
 
 
@@ -32,7 +33,7 @@ class Passing:
     def __init__(self, *, wait_s: float = 30) -> None:
         self.clock = FakeClock()
         self.line = Line()
-        self.gate = FloodGate(self.line, self.clock, wait_s=wait_s)
+        self.gate = FloodGate(self.line, OwnPace(), self.clock, wait_s=wait_s)
         self.waits: list[float] = []
 
     def enter(self, chat: str) -> "asyncio.Task[None]":
@@ -45,7 +46,7 @@ class Passing:
 async def test_a_held_chat_waits_to_the_end_and_others_do_not() -> None:
     """Not a moment earlier than Telegram asked; the other chat goes at once."""
     passing = Passing()
-    passing.gate.hold("1", 7)
+    await passing.gate.hold("1", 7)
     first, other = passing.enter("1"), passing.enter("2")
     await let_others_run()
     assert other.done()
@@ -65,7 +66,7 @@ async def test_a_held_chat_waits_to_the_end_and_others_do_not() -> None:
 async def test_a_wait_that_is_too_long_is_told_at_once() -> None:
     """The rest of it goes back to the queue, where the job holds no memory."""
     passing = Passing(wait_s=30)
-    passing.gate.hold("1", 222)
+    await passing.gate.hold("1", 222)
     passing.clock.advance(100)
 
     with pytest.raises(ClipferryError) as caught:
@@ -95,7 +96,7 @@ async def test_a_hold_that_comes_while_a_message_is_in_line_counts() -> None:
     second = passing.enter("1")
     await let_others_run()
 
-    passing.gate.hold("1", 10)
+    await passing.gate.hold("1", 10)
     passing.line.free.set()
     await let_others_run()
     assert not second.done()
@@ -108,13 +109,13 @@ async def test_a_hold_that_comes_while_a_message_is_in_line_counts() -> None:
 async def test_the_waits_of_one_message_add_up() -> None:
     """A chat that is held again and again gives the job back, and does not keep its memory for ever."""
     passing = Passing(wait_s=15)
-    passing.gate.hold("1", 10)
+    await passing.gate.hold("1", 10)
     message = passing.enter("1")
     await let_others_run()
     passing.line.free.clear()
     passing.clock.advance(10)
     await let_others_run()
-    passing.gate.hold("1", 10)
+    await passing.gate.hold("1", 10)
     passing.line.free.set()
 
     with pytest.raises(ClipferryError) as caught:
@@ -126,8 +127,8 @@ async def test_the_waits_of_one_message_add_up() -> None:
 async def test_a_shorter_hold_does_not_end_a_longer_one() -> None:
     """Two messages were refused: the later end counts."""
     passing = Passing()
-    passing.gate.hold("1", 20)
-    passing.gate.hold("1", 3)
+    await passing.gate.hold("1", 20)
+    await passing.gate.hold("1", 3)
     message = passing.enter("1")
     await let_others_run()
 

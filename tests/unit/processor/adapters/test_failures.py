@@ -15,7 +15,7 @@ from services.processor import wire
 from services.processor.adapters.failures import Progressed, classify
 from tests.fakes.processor_tools import a_run
 
-PROBING = Progressed(is_downloading=False, is_fragmented=False, done_bytes=0, limit_bytes=1)
+PROBING = Progressed(is_downloading=False, is_fragmented=False, done_bytes=0, limit_bytes=0)
 COOKIES = ". Use --cookies-from-browser or --cookies for the authentication"
 
 TEXTS = {

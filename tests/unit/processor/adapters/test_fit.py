@@ -357,23 +357,6 @@ async def test_everything_that_can_be_decoded_plays(downloader: YtdlpDownloader,
     os.close(file.fd)
 
 
-@pytest.mark.parametrize("name", ["hev1.mp4", "hev1.mkv"])
-async def test_hevc_is_called_what_apples_players_know(downloader: YtdlpDownloader, odd: OddSite, name: str) -> None:
-    """``hvc1``, whatever it was called before and in which container; a file that was fine is not copied for it."""
-    x265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none")
-    data = made(*picture(), *sound(), *x265, *AAC, name=name)
-    odd.answers = {f"/{name}": ranged(data)}
-
-    _, moves, file = await delivered(downloader, FetchRequest(url=odd.url(f"/{name}")))
-
-    index = os.pread(file.fd, file.size_bytes, 0)
-    assert b"hvc1" in index
-    assert b"hev1" not in index
-    assert (FetchStage.MUXING in [moved.stage for moved in moves]) is name.endswith(".mkv")
-    assert shape(file).video_codec == "hevc"
-    os.close(file.fd)
-
-
 async def test_a_silent_video_gets_a_silent_sound(downloader: YtdlpDownloader, odd: OddSite) -> None:
     """Telegram would make an animation of it. The picture stays as it was, packet by packet."""
     silent = made(*picture(), *H264)

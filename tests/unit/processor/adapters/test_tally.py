@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.processor.adapters.tally import Tally
+from services.processor.adapters.tally import Tally, estimated_bytes
 
 
 class TooLargeError(Exception):
@@ -82,3 +82,12 @@ def test_the_limit_counts_all_streams_and_what_is_announced() -> None:
         run([event("v", 60), event("a", 40), event("a", 41)], {}, limit_bytes=100)
     # An estimate is not sure enough to end a job.
     assert run([event("v", 1, total_bytes_estimate=1000)], {}, limit_bytes=100)
+
+
+@pytest.mark.parametrize(
+    ("told", "believed"),
+    [(None, 0), (-1, 0), ("many", 0), (float("nan"), 0), (1.5e3, 1_500), (10**30, 2**53), (1e400, 2**53)],
+)
+def test_a_size_is_a_number_that_can_be(told: object, believed: int) -> None:
+    """What is more than there can be is as much as there can be, so that it is refused as too large."""
+    assert estimated_bytes({"filesize": told}) == believed

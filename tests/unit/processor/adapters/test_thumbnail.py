@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -100,6 +101,18 @@ def made_turned(flat: bytes, degrees: int) -> bytes:
     with in_memory(flat) as file:
         source = f"/proc/{os.getpid()}/fd/{file.fd}"
         return made("-display_rotation:v:0", str(degrees), "-i", source, "-c", "copy", name=f"turned{degrees}.mp4")
+
+
+async def test_a_high_dynamic_range_is_not_grey() -> None:
+    """White at 100 nits has half of the largest number; it is shown brighter than that."""
+    tags = "setparams=color_trc=smpte2084:color_primaries=bt2020:colorspace=bt2020nc:range=tv"
+    white = ("-f", "lavfi", "-i", f"color=c=0x828282:s=320x180:d=0.2,format=yuv420p10le,{tags}")
+    data = made(*white, "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", name="hdr.mp4")
+
+    with in_memory(data) as file:
+        jpeg = await FfmpegMedia().thumbnail(file, replace(facts(duration_s=0.2), video_codec="hevc"))
+
+    assert min(Image.open(io.BytesIO(jpeg)).convert("L").tobytes()) > 145
 
 
 async def test_a_sound_has_the_cover_that_came_with_it() -> None:

@@ -55,7 +55,7 @@ def test_a_cut_never_splits_what_a_reader_sees_as_one_character(character: str) 
 def test_a_file_name_is_always_usable(title: str, extension: str) -> None:
     name = file_name(title, extension, MediaKind.VIDEO)
     assert 0 < len(name.encode()) <= 255
-    assert not set(name) & set('/\\\0:*?"<>|')
+    assert not set(name) & set('/\\\0:;*?"<>|')
     assert not any(unicodedata.category(character) == "Cc" for character in name)
     assert not name.startswith(".")
     assert name.endswith(extension)

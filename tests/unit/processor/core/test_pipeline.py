@@ -337,6 +337,25 @@ async def test_a_recording_ends_by_itself_near_the_limit(world: World) -> None:
     assert world.leases.completed == [RECEIPT]
 
 
+async def test_a_chat_that_was_refused_costs_no_second_download(world: World) -> None:
+    """What the next run for it ends with is the wait that is left; a run for another chat goes on."""
+    world.script.failures["send"] = ClipferryError(Reason.TELEGRAM_FLOOD, retry_after_s=222.0)
+    first = world.job(a_run(destination="@News"))
+    await first.execute()
+    world.script.steps.clear()
+
+    await JobRun(a_run(destination="@news", token=2), first._parts, world.progress.append).execute()
+    assert world.script.steps == []
+    (_, (error, not_sent)) = world.leases.failed
+    assert (error.reason, not_sent) == (Reason.TELEGRAM_FLOOD, False)
+    assert error.retry_after_s is not None
+    assert 215 < error.retry_after_s <= 222
+
+    del world.script.failures["send"]
+    await JobRun(a_run(destination="42", token=3), first._parts, world.progress.append).execute()
+    assert len(world.leases.completed) == 1
+
+
 async def test_a_list_needs_a_choice(world: World) -> None:
     entries = tuple(Entry(item=item, title="x", url="https://e.com") for item in (1, 2, 3))
     world.site.found = replace(FOUND, entries=entries, format_id="")

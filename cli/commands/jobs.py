@@ -1,0 +1,101 @@
+"""``clipferry jobs``, ``watch``, ``cancel`` and ``retry``."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+from cli.app import App, common, pass_app
+from cli.commands.watching import cancels_option, watch_to_end
+from cli.exits import OK, CommandError
+from cli.gateway import Gateway
+from cli.job_cache import known_jobs, remember
+from cli.words import ENDED, ending_of, name_of
+
+STATUSES = ("queued", "processing", "completed", "failed", "cancelled")
+_MOST_WATCHED = 1_000
+
+
+def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while completing
+
+    return [CompletionItem(job_id, help=name) for job_id, name in known_jobs().items() if job_id.startswith(incomplete)]
+
+
+job_arguments = click.argument("job_ids", metavar="JOB...", nargs=-1, required=True, shell_complete=_complete)
+
+
+@click.command()
+@click.option("--state", type=click.Choice(STATUSES), multiple=True, help="Only these. Can be repeated.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many, newest first.")
+@click.option("--owner", metavar="USER", help="Whose; for admins.")
+@common
+@pass_app
+def jobs(app: App, state: tuple[str, ...], limit: int, owner: str | None) -> None:
+    """List jobs, newest first."""
+    with app.gateway() as gateway:
+        found = list(gateway.jobs(count=limit, states=list(state), owner=owner))
+    remember(found)
+    app.tell({"jobs": found}, _rows(found))
+
+
+def _rows(found: Iterable[dict[str, Any]]) -> Iterable[tuple[str, ...]]:
+    yield "JOB", "STATUS", "DONE", "ADDED", "VIDEO"
+    for job in found:
+        status = job["status"] if job["status"] not in ENDED else ending_of(job).partition(":")[0]
+        yield job["id"], status, f"{job['progress']:g} %", job["addedAt"][:19], name_of(job)
+
+
+@click.command()
+@click.argument("job_ids", metavar="[JOB...]", nargs=-1, shell_complete=_complete)
+@cancels_option
+@common
+@pass_app
+def watch(app: App, job_ids: tuple[str, ...], cancels: bool) -> int:
+    """Follow jobs to their ends. Default: all that wait or run."""
+    with app.gateway() as gateway:
+        if job_ids:
+            found = [gateway.job(job_id) for job_id in job_ids]
+        else:
+            found = list(gateway.jobs(count=_MOST_WATCHED, states=["queued", "processing"]))
+        if not found:
+            app.note("No job waits or runs.")
+        return watch_to_end(app, gateway, found, cancels=cancels)
+
+
+@click.command()
+@job_arguments
+@common
+@pass_app
+def cancel(app: App, job_ids: tuple[str, ...]) -> int:
+    """Cancel jobs that wait or run."""
+    with app.gateway() as gateway:
+        return _each(app, job_ids, gateway.cancel)
+
+
+@click.command()
+@job_arguments
+@click.option("--allow-duplicate", is_flag=True, help="Also where the video may have arrived already.")
+@common
+@pass_app
+def retry(app: App, job_ids: tuple[str, ...], allow_duplicate: bool) -> int:
+    """Queue failed or cancelled jobs again."""
+    with app.gateway() as gateway:
+        return _each(app, job_ids, _retrying(gateway, allow_duplicate=allow_duplicate))
+
+
+def _retrying(gateway: Gateway, *, allow_duplicate: bool) -> Callable[[str], dict[str, Any]]:
+    return lambda job_id: gateway.retry(job_id, allow_duplicate=allow_duplicate)
+
+
+def _each(app: App, job_ids: tuple[str, ...], change: Callable[[str], dict[str, Any]]) -> int:
+    """Change every job, also after one that was refused; returns the exit status."""
+    status, changed = OK, []
+    for job_id in job_ids:
+        try:
+            changed.append(change(job_id))
+        except CommandError as error:
+            status = error.status
+            app.complain(error)
+    app.tell({"jobs": changed}, [(job["id"], job["status"], name_of(job)) for job in changed])
+    return status

@@ -1,0 +1,83 @@
+"""``clipferry keys`` and ``pair``."""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from cli.app import App, common, pass_app
+
+_KEYS = "/api/auth/keys"
+_SCOPES = ("jobs:read", "jobs:write", "stats:read", "admin")
+
+
+@click.group(invoke_without_command=True)
+@common
+@click.pass_context
+def keys(context: click.Context) -> None:
+    """API keys. For admins; without a command: the list."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_keys)
+
+
+@keys.command("list")
+@click.option("--user", help="Whose. Default: everybody's.")
+@common
+@pass_app
+def list_keys(app: App, user: str | None) -> None:
+    """List API keys, without the keys themselves."""
+    with app.gateway() as gateway:
+        found = gateway.get(_KEYS, {"user": user} if user else None)
+    app.tell(found, _rows(found["keys"]))
+
+
+@keys.command("add")
+@click.argument("user", required=False)
+@click.option("--label", default="", help="What it is for.")
+@click.option("--scope", "scopes", type=click.Choice(_SCOPES), multiple=True, help="Only this. Can be repeated.")
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="How long it is good. Default: for ever.")
+@common
+@pass_app
+def add_key(app: App, user: str | None, label: str, scopes: tuple[str, ...], days: float | None) -> None:
+    """Make an API key for USER, by default for yourself. It is shown this once."""
+    body: dict[str, Any] = {"label": label, "scopes": list(scopes)} | ({"user": user} if user else {})
+    if days is not None:
+        body["expiresInS"] = max(1, round(days * 86_400))
+    with app.gateway() as gateway:
+        added = gateway.call("POST", _KEYS, body=body, repeats=False)
+    app.tell(added, [("key", added["apiKey"]), ("id", added["id"]), ("user", added["user"])])
+
+
+# An id may begin with a dash.
+@keys.command("remove", context_settings={"ignore_unknown_options": True})
+@click.argument("key_id", metavar="ID")
+@common
+@pass_app
+def remove_key(app: App, key_id: str) -> None:
+    """Remove an API key, and end the sessions that began with it."""
+    with app.gateway() as gateway:
+        gateway.call("DELETE", f"{_KEYS}/{quote(key_id, safe='')}", repeats=False)
+    app.tell({"removed": key_id}, [("removed", key_id)])
+
+
+@click.command()
+@click.argument("user", required=False)
+@click.option("--role", type=click.Choice(("user", "admin")), default="user", show_default=True, help="Of a new user.")
+@common
+@pass_app
+def pair(app: App, user: str | None, role: str) -> None:
+    """Make a pairing code, which lets USER (by default yourself) in once. For admins."""
+    body = {"user": user, "role": role} if user else {}
+    with app.gateway() as gateway:
+        made = gateway.call("POST", "/api/auth/pair", body=body, repeats=False)
+        link = f"{gateway.url}{made['link']}"
+    rows = [("code", made["pairingCode"]), ("user", made["user"]), ("until", made["expiresAt"]), ("live page", link)]
+    app.tell(made, rows)
+
+
+def _rows(found: Iterable[dict[str, Any]]) -> Iterable[tuple[str, ...]]:
+    yield "ID", "USER", "LABEL", "SCOPES", "USED", "UNTIL"
+    for key in found:
+        scopes = " ".join(key["scopes"]) or "all of the role"
+        yield key["id"], key["user"], key["label"], scopes, key["usedAt"] or "never", key["expiresAt"] or "removed"

@@ -1,0 +1,76 @@
+// What is said of a job, in words and numbers.
+
+const STAGES = {
+  waiting: "Waiting",
+  probing: "Looking at the page",
+  downloading: "Downloading",
+  muxing: "Preparing",
+  transcoding: "Re-encoding",
+  sending: "Sending to Telegram",
+};
+const ENDS = { completed: "Delivered", failed: "Failed", cancelled: "Cancelled" };
+
+/** One word or two for where a job is. */
+export function stageOf(view) {
+  if (view.result) return ENDS[view.status];
+  if (view.cancelRequested) return "Cancelling";
+  return STAGES[view.stage] ?? (view.status === "queued" ? "Waiting" : "Processing");
+}
+
+export const titleOf = (view) => view.result?.metadata.title ?? withoutScheme(view.videoData.pageUrl);
+
+/** An address without what everybody knows. */
+export const withoutScheme = (url) => url.replace(/^https?:\/\/(www\.)?/, "").replace(/\/$/, "");
+
+export const hostOf = (url) => (URL.canParse(url) ? new URL(url).host.replace(/^www\./, "") : "");
+
+/** @param {number} bytes */
+export function sizeText(bytes) {
+  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}
+
+/** @param {number} seconds */
+export function timeText(seconds) {
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** The numbers behind the bar: what is done, how fast, how long still; or how it ended. */
+export function detailOf(view) {
+  const parts = [];
+  if (view.attempt > 1 || view.nextAttemptAt) parts.push(`attempt ${view.attempt} of ${view.maxAttempts}`);
+  if (view.nextAttemptAt && !view.result) parts.push(`next at ${new Date(view.nextAttemptAt).toLocaleTimeString()}`);
+  parts.push(...(view.result ? resultParts(view) : flowParts(view.flow)));
+  return parts.join(" · ");
+}
+
+function resultParts({ status, result }) {
+  if (status !== "completed") return [];
+  const { width, height, size } = result.metadata;
+  const parts = [`in ${timeText(result.processingTime / 1000)}`];
+  if (width && height) parts.push(`${width} × ${height}`);
+  if (size) parts.push(sizeText(size));
+  return parts;
+}
+
+function flowParts(flow) {
+  if (!flow) return [];
+  const parts = [];
+  if (flow.bytesTotal) parts.push(`${sizeText(flow.bytesDone)} of ${sizeText(flow.bytesTotal)}`);
+  else if (flow.bytesDone) parts.push(sizeText(flow.bytesDone));
+  if (flow.speedBps) parts.push(`${sizeText(flow.speedBps)}/s`);
+  if (flow.etaSeconds) parts.push(`${timeText(flow.etaSeconds)} left`);
+  return parts;
+}
+
+/** Why it failed, or why the last run did; empty: it did not. */
+export function errorOf({ error, status }) {
+  return error && (status === "failed" || status === "queued") ? `${error.code}: ${error.message}` : "";
+}
+
+/** For somebody who asks for help. */
+export function errorReport(view) {
+  return [errorOf(view), `page: ${view.videoData.pageUrl}`, `job: ${view.id}, attempt ${view.attempt} of ${view.maxAttempts}`].join("\n");
+}

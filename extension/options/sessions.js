@@ -1,0 +1,33 @@
+// The sign-ins of the user, here and elsewhere, each with a way to end it.
+
+import { ask } from "../worker_line.js";
+
+/** @param {() => Promise<void>} onEnded */
+export async function showSessions(onEnded) {
+  const sessions = await ask("sessions");
+  document.getElementById("sessions").replaceChildren(...sessions.map((session) => row(session, onEnded)));
+}
+
+const moment = (iso) => new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+function row({ id, client, createdAt, refreshedAt, current }, onEnded) {
+  const item = document.getElementById("session").content.firstElementChild.cloneNode(true);
+  item.querySelector(".who").textContent = current ? `This browser` : nameOf(client);
+  item.querySelector(".when").textContent = `since ${moment(createdAt)}, last used ${moment(refreshedAt)}`;
+  const button = item.querySelector("button");
+  button.hidden = current;
+  button.setAttribute("aria-label", `End: ${nameOf(client)}, since ${moment(createdAt)}`);
+  button.onclick = async () => {
+    button.disabled = true;
+    await ask("end-session", { id }).catch(() => null);
+    await onEnded();
+  };
+  return item;
+}
+
+/** The part of a User-Agent that people know. */
+function nameOf(client) {
+  const [, browser] = /(Firefox|Edg|OPR|Chrome|Safari|curl|python-httpx)\/\S+/.exec(client) ?? [];
+  const [, system] = /\(([^;)]+)/.exec(client) ?? [];
+  return [browser?.replace("Edg", "Edge").replace("OPR", "Opera") ?? (client || "Unknown program"), system].filter(Boolean).join(" on ");
+}

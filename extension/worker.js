@@ -1,0 +1,77 @@
+// The worker, put together. Every listener is there before the first await: the browser wakes it for one event at a time.
+
+import { call, isSignedIn } from "./gateway/session.js";
+import { candidatesIn } from "./media/tab.js";
+import { commands } from "./worker/commands.js";
+import { Face } from "./worker/face.js";
+import { Follower } from "./worker/follower.js";
+import { clicked, makeMenus } from "./worker/menus.js";
+import { placeOf, tellEnd, tellNothing, tellRefused } from "./worker/notices.js";
+import { enqueue, flush } from "./worker/outbox.js";
+
+const follower = new Follower({ onChange: () => face.show(), onEnded: tellEnd });
+const face = new Face(follower);
+
+const send = async ({ url, referer }) => {
+  await enqueue({ url, referer });
+  await follower.attend();
+  await flushNow();
+  if (!(await isSignedIn())) await chrome.runtime.openOptionsPage();
+};
+
+async function flushNow() {
+  await flush({
+    onAccepted: (job) => follower.take(job),
+    onRefused: async (entry) => {
+      await follower.list.fail(entry.key);
+      await tellRefused(entry);
+    },
+  });
+  await follower.attend();
+}
+
+/** Send what waits, and learn what became of what was sent. */
+async function catchUp() {
+  await Promise.all([flushNow(), follower.list.ready]);
+  if (follower.list.awaited.size > 0) await follower.look();
+}
+
+/** What the tab plays, if there is nothing to choose; else the popup asks. */
+async function sendFrom(tab) {
+  const found = await candidatesIn(tab);
+  if (found.length === 0) await tellNothing();
+  else if (found.length === 1) await send(found[0]);
+  // Before Chrome 127 only the person opens the popup; a tab does as well.
+  else await chrome.action.openPopup().catch(() => chrome.tabs.create({ url: `popup/popup.html#tab=${tab.id}` }));
+}
+
+chrome.runtime.onInstalled.addListener(({ reason }) => {
+  makeMenus();
+  if (reason === "install") chrome.runtime.openOptionsPage();
+});
+chrome.runtime.onStartup.addListener(catchUp);
+chrome.alarms.onAlarm.addListener(catchUp);
+self.addEventListener("online", catchUp);
+chrome.contextMenus.onClicked.addListener((info) => send(clicked(info)));
+chrome.commands.onCommand.addListener((command, tab) => command === "send" && sendFrom(tab));
+chrome.runtime.onMessage.addListener(commands({ follower, send, flush: flushNow }));
+chrome.notifications.onClicked.addListener(async (id) => {
+  chrome.notifications.clear(id);
+  await chrome.tabs.create({ url: await placeOf(id, (jobId) => call("GET", `/api/jobs/${jobId}`)) });
+});
+
+// An open popup. Its messages keep the worker awake, and ask where nothing comes by itself.
+chrome.runtime.onConnect.addListener((port) => {
+  face.ports.add(port);
+  follower.isLookedAt = true;
+  port.onMessage.addListener(() => follower.connection.state !== "live" && follower.look());
+  port.onDisconnect.addListener(() => {
+    face.ports.delete(port);
+    follower.isLookedAt = face.ports.size > 0;
+    follower.attend();
+  });
+  follower.list.seen().then(() => Promise.all([follower.attend(), follower.look(), flushNow()]));
+});
+
+// However it was woken: after a death in mid-job nothing is known, and all is asked for again.
+catchUp();

@@ -1,0 +1,47 @@
+"""Which pages of other origins may use the API: those that are named, letter by letter."""
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from gateway.api.problems import problem
+from services.chassis.errors import ClipferryError, Reason
+
+_EXPOSED = (
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-Id",
+)
+
+
+class Cors(CORSMiddleware):
+    """Starlette's, which refuses a preflight with a problem."""
+
+    def __init__(self, app: ASGIApp, allowed_origins: frozenset[str]) -> None:
+        super().__init__(
+            app,
+            allow_origins=sorted(allowed_origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-Request-Id"],
+            expose_headers=_EXPOSED,
+            # A browser asks before a page of the internet may reach an address at home; these pages may.
+            allow_private_network=True,
+        )
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        answer = super().preflight_response(request_headers)
+        if answer.status_code < 400:
+            return answer
+        origin = request_headers["origin"]
+        if self.is_allowed_origin(origin):
+            detail = "The page asks for a method or a header that this gateway does not take from other origins."
+        else:
+            detail = f"Pages of {origin[:200]!r} may not use this gateway; see ALLOWED_ORIGINS and EXTENSION_IDS."
+        kept = {name: value for name, value in answer.headers.items() if name == "vary" or name.startswith("access-")}
+        return problem(ClipferryError(Reason.PERMISSION_DENIED, detail), "", kept)

@@ -1,0 +1,62 @@
+"""Behind a proxy: who asks, by which scheme, host and path, as the proxy says; nobody else is believed."""
+
+import re
+
+from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+){1,8}")
+
+
+class Proxies:
+    """Rewrites the scope of a request before anything reads it.
+
+    `X-Forwarded-For` and `-Proto` are uvicorn's work; `-Host` and `-Prefix` are added here. A proxy may cut the prefix
+    off the path or leave it.
+
+    Args:
+        app: What answers.
+        trusted: Addresses and networks of the proxies.
+        root_path: Path below which the gateway is reached, when no proxy says; empty: at the top.
+    """
+
+    def __init__(self, app: ASGIApp, *, trusted: frozenset[str], root_path: str) -> None:
+        self._app = app
+        self._forwarded = ProxyHeadersMiddleware(self._go_on, trusted_hosts=sorted(trusted))  # type: ignore[arg-type]
+        self._root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        root_path, peer = self._root_path, scope.get("client")
+        if peer is not None and peer[0] in self._forwarded.trusted_hosts:
+            headers = Headers(scope=scope)
+            host, prefix = headers.get("x-forwarded-host", ""), headers.get("x-forwarded-prefix", "").rstrip("/")
+            if _HOST.fullmatch(host):
+                others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+                scope["headers"] = [(b"host", host.encode()), *others]
+            if _PREFIX.fullmatch(prefix):
+                root_path = prefix
+        _place(scope, root_path)
+        await self._forwarded(scope, receive, send)  # type: ignore[arg-type]
+
+    async def _go_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["root_path"] and scope["path"] == scope["root_path"]:
+            # Without the slash at its end, a page's relative addresses would lead beside the gateway.
+            await RedirectResponse(f"{scope['root_path']}/", 308)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _place(scope: Scope, root_path: str) -> None:
+    """Let the path hold the prefix, as ASGI wants it, whether or not the proxy cut it off."""
+    scope["root_path"] = root_path
+    path: str = scope["path"]
+    if root_path and path != root_path and not path.startswith(f"{root_path}/"):
+        scope["path"] = root_path + path
+        if scope.get("raw_path") is not None:
+            scope["raw_path"] = root_path.encode() + scope["raw_path"]

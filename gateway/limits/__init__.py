@@ -1,0 +1,1 @@
+"""How often, how many and how much: rates (GCRA) for users and addresses, and quotas for a day."""

@@ -1,0 +1,19 @@
+"""The codes with which the gateway closes a connection: 40xx says come back, 44xx says do not come back unchanged."""
+
+NO_WEBSOCKET = 1002
+NOT_TEXT = 1007
+TOO_BIG = 1009
+
+DRAINING = 4000
+SLOW_CLIENT = 4001
+SILENT = 4002
+NOBODY_KNOWS = 4003
+TOKEN_EXPIRED = 4010
+TOO_MANY_COMMANDS = 4029
+
+MALFORMED = 4400
+BAD_TOKEN = 4401
+REVOKED = 4403
+WRONG_PROTOCOL = 4406
+NO_HELLO = 4408
+REPLACED = 4409

@@ -1,0 +1,29 @@
+"""A hundred videos of 45 MB at once on 200 MB of memory, by the services as processes."""
+
+from collections.abc import Sequence
+
+from tests.bench.figure import Figure
+from tests.fakes.clips import mp4_clip, padded
+from tests.processes.crowd import crowd
+
+COUNT = 100
+VIDEO_BYTES = 45_000_000
+TOTAL_BYTES = 200_000_000
+WAYS = ("plain", "chunked")
+"""Half of them do not say how large they are."""
+WITHIN_S = 900.0
+
+
+async def crowds() -> Sequence[Figure]:
+    """Measure how many arrive, in how many runs, and what is held meanwhile."""
+    video = padded(mp4_clip(is_faststart=False), VIDEO_BYTES)
+    seen = await crowd(
+        video, ways=WAYS, count=COUNT, total_bytes=TOTAL_BYTES, per_video_bytes=50_000_000, within_s=WITHIN_S
+    )
+    name = f"{COUNT} × {VIDEO_BYTES // 1_000_000} MB on {TOTAL_BYTES // 1_000_000} MB"
+    return [
+        Figure(f"{name}, arrived", [seen.by_state.get("COMPLETED", 0)], f"{COUNT}"),
+        Figure(f"{name}, most runs of a job", [seen.attempts], "1"),
+        Figure(f"{name}, peak tmpfs ÷ limit", [seen.held_bytes / TOTAL_BYTES], "≤ 1.0"),
+        Figure(f"{name}, MB per second", [COUNT * VIDEO_BYTES / 1e6 / seen.seconds], "–"),
+    ]

@@ -1,0 +1,134 @@
+"""Clients that stop reading, and one that reads at a tenth of the pace: what it costs the others and the server."""
+
+import asyncio
+import os
+import select
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from tests.bench.fanout_load import client, crowd, newest_at_ns, pin
+from tests.bench.fanout_peers import OURS, Running, running
+from tests.bench.figure import Figure
+from tests.bench.queue_claims import percentile
+
+ROUNDS_COUNT = 3
+CLIENTS_COUNT, STUCK_COUNT = 1_000, 10
+STUCK_FOR_S = 14.0
+_STUCK_PER_S, _STUCK_FRAME_BYTES = 20, 2_500
+SLOW_FOR_S = 20.0
+_SLOW_PER_S, _SLOW_FRAME_BYTES, _SLOW_CLIENTS_COUNT = 3_000, 160, 10
+_SLOW_BYTES_PER_S = _SLOW_PER_S * _SLOW_FRAME_BYTES // 10
+_JOBS_COUNT = 20
+_SMALL_BYTES = 4_096
+
+
+@dataclass(frozen=True)
+class _Stuck:
+    """One run with clients that stop reading, or without."""
+
+    p99_ms: float
+    growth_mb: float
+    """Of the server's resident memory: its most during the run, against the beginning."""
+    gone_after_s: float
+    """When the last of the stuck was gone, from the first event on: their buffers fill up first."""
+
+
+async def slow_rows() -> Sequence[Figure]:
+    """Measure with and without stuck clients in turns, then the slow reader."""
+    pin(os.getpid(), 1)
+    without, with_stuck, ages_s = [], [], []
+    for _ in range(ROUNDS_COUNT):
+        without.append(await _stuck(0))
+        with_stuck.append(await _stuck(STUCK_COUNT))
+        ages_s.append(await _ages_s())
+    who = f"{STUCK_COUNT} of {CLIENTS_COUNT:,} stop reading"
+    return [
+        Figure(
+            f"{who}: others' p99, ms",
+            [run.p99_ms for run in with_stuck],
+            "≤ 1.2",
+            [run.p99_ms for run in without],
+            "nobody stops",
+        ),
+        Figure(f"{who}: growth of the server, MB", [run.growth_mb for run in with_stuck], "≤ 5"),
+        Figure(f"{who}: gone after, s, with filling their buffers", [run.gone_after_s for run in with_stuck], "≤ 10"),
+        *(
+            Figure(f"reader at a tenth of the pace: age of its newest news, s, p{percent}", ages, goal)
+            for percent, goal in ((50, "≤ 1"), (99, "≤ 1"))
+            for ages in [[percentile(run, percent) for run in ages_s]]
+        ),
+    ]
+
+
+async def _stuck(count: int) -> _Stuck:
+    async with running(OURS) as server:
+        with ExitStack() as stack:
+            opened = stack.enter_context(crowd(server.port, server.feed_port, OURS.dialect, size=CLIENTS_COUNT))
+            stuck = [stack.enter_context(_small(server)) for _ in range(count)]
+            settings = {"per_second": _STUCK_PER_S, "frame_bytes": _STUCK_FRAME_BYTES, "job_count": _JOBS_COUNT}
+            await asyncio.to_thread(opened.pace, 1.0, **settings)
+            before_bytes = server.process.memory_info().rss
+            pacing = asyncio.ensure_future(asyncio.to_thread(opened.pace, STUCK_FOR_S, **settings))
+            watching = asyncio.ensure_future(asyncio.to_thread(_gone_after_s, stuck))
+            most_bytes = before_bytes
+            while not pacing.done():
+                most_bytes = max(most_bytes, server.process.memory_info().rss)
+                await asyncio.wait([pacing], timeout=0.2)
+            paced = pacing.result()
+            return _Stuck(percentile(paced.late_ms, 99), (most_bytes - before_bytes) / 1e6, await watching)
+
+
+def _small(server: Running) -> socket.socket:
+    return client(server.port, server.kind.dialect, receive_buffer_bytes=_SMALL_BYTES)
+
+
+def _gone_after_s(stuck: Sequence[socket.socket]) -> float:
+    """Return the seconds until the server has ended every connection, as seen without reading."""
+    began_at_s = time.monotonic()
+    poll = select.poll()
+    for each in stuck:
+        poll.register(each, 0)
+    left = {each.fileno() for each in stuck}
+    while left and time.monotonic() < began_at_s + STUCK_FOR_S:
+        for fd, _ in poll.poll(200):
+            poll.unregister(fd)
+            left.discard(fd)
+    return float("inf") if left else time.monotonic() - began_at_s
+
+
+async def _ages_s() -> list[float]:
+    async with running(OURS) as server:
+        with ExitStack() as stack:
+            opened = stack.enter_context(crowd(server.port, server.feed_port, OURS.dialect, size=_SLOW_CLIENTS_COUNT))
+            slow = stack.enter_context(_small(server))
+            reading = asyncio.ensure_future(asyncio.to_thread(_read_slowly, slow))
+            await asyncio.to_thread(
+                opened.pace,
+                SLOW_FOR_S,
+                per_second=_SLOW_PER_S,
+                frame_bytes=_SLOW_FRAME_BYTES,
+                job_count=_JOBS_COUNT,
+            )
+            return await reading
+
+
+def _read_slowly(slow: socket.socket) -> list[float]:
+    """Read a tenth of what is made; returns how old the newest news was at each read of the second half, in seconds."""
+    found = []
+    began_at_s = time.monotonic()
+    read_bytes = 0
+    while (passed_s := time.monotonic() - began_at_s) < SLOW_FOR_S - 1:
+        due_bytes = int(passed_s * _SLOW_BYTES_PER_S) - read_bytes
+        if due_bytes < _SMALL_BYTES // 2:
+            time.sleep(0.01)
+            continue
+        data = slow.recv(due_bytes)
+        assert data, "the slow reader was dropped"
+        read_bytes += len(data)
+        at_ns = newest_at_ns(data)
+        if at_ns is not None and passed_s > SLOW_FOR_S / 2:
+            found.append((time.monotonic_ns() - at_ns) / 1e9)
+    return found

@@ -1,0 +1,98 @@
+"""What may stand between a browser and a gateway: nothing, a proxy without WebSockets, or a broken line."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class Door:
+    """Passes connections on to a port of this machine, as far as it is told to.
+
+    Args:
+        target: Port of the gateway.
+    """
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.port = 0
+        """Where it listens on 127.0.0.1."""
+        self.is_shut = False
+        """Every connection is cut."""
+        self.passes_sockets = True
+        """Whether /ws gets through."""
+        self.answers_to_lose = 0
+        """So many requests that submit a job will arrive, and their answers will not."""
+        self.asked: list[str] = []
+        """First lines of requests, such as ``GET /health``."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def shut(self) -> None:
+        """Cut everything, now and from now on."""
+        self.is_shut = True
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on one connection until either side ends it."""
+        self._writers.add(writer)
+        upstream_reader, upstream = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            async with asyncio.TaskGroup() as group:
+                ways = [
+                    group.create_task(self._up(reader, upstream)),
+                    group.create_task(self._down(upstream_reader, writer)),
+                ]
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                for way in ways:
+                    way.cancel()
+        except* ConnectionError:
+            pass
+        finally:
+            self._writers.discard(writer)
+            upstream.transport.abort()
+            writer.transport.abort()
+
+    async def _up(self, reader: asyncio.StreamReader, upstream: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            line = data.partition(b"\r\n")[0]
+            if line.endswith(b" HTTP/1.1"):
+                self.asked.append(line.decode().rpartition(" ")[0])
+            if self.is_shut or (line.startswith(b"GET /ws ") and not self.passes_sockets):
+                return
+            upstream.write(data)
+            await upstream.drain()
+
+    async def _down(self, upstream_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await upstream_reader.read(65_536):
+            if self.answers_to_lose and self.asked[-1] == "POST /api/jobs":
+                self.answers_to_lose -= 1
+                return
+            writer.write(data)
+            await writer.drain()
+
+
+@asynccontextmanager
+async def door(target: int) -> AsyncIterator[Door]:
+    """Run a door in front of a port for the length of the block."""
+    here = Door(target)
+    serving: set[asyncio.Task[None]] = set()
+
+    def on_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(here.serve(reader, writer))
+        serving.add(task)
+        task.add_done_callback(serving.discard)
+
+    server = await asyncio.start_server(on_client, "127.0.0.1", 0)
+    here.port = server.sockets[0].getsockname()[1]
+    try:
+        yield here
+    finally:
+        server.close()
+        for task in list(serving):
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)

@@ -1,0 +1,88 @@
+"""A TCP proxy that can lose everything on the way, or cut connections that are idle."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class UnreliableProxy:
+    """Passes bytes on between clients and a server on this machine.
+
+    Args:
+        port: Of the server.
+        idle_s: Cut a connection on which nothing has gone either way for this long; None: never.
+    """
+
+    def __init__(self, port: int, idle_s: float | None) -> None:
+        self._target = port
+        self._idle_s = idle_s
+        self._open = asyncio.Event()
+        self._open.set()
+        self.port = 0
+        """Where it listens on 127.0.0.1."""
+        self.cut_count = 0
+        """Connections that were cut because they were idle."""
+
+    def lose(self) -> None:
+        """From now on nothing arrives, and nobody is told."""
+        self._open.clear()
+
+    def mend(self) -> None:
+        """Let what comes from now on arrive."""
+        self._open.set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on one connection until either side, or idleness, ends it."""
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        moved = asyncio.Event()
+        ways = [
+            asyncio.ensure_future(self._pass(reader, upstream_writer, moved)),
+            asyncio.ensure_future(self._pass(upstream_reader, writer, moved)),
+            asyncio.ensure_future(self._watch(moved)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            for each in (writer, upstream_writer):
+                each.transport.abort()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, moved: asyncio.Event) -> None:
+        while data := await reader.read(65_536):
+            moved.set()
+            if self._open.is_set():
+                writer.write(data)
+                await writer.drain()
+
+    async def _watch(self, moved: asyncio.Event) -> None:
+        try:
+            while True:
+                async with asyncio.timeout(self._idle_s):
+                    await moved.wait()
+                moved.clear()
+        except TimeoutError:
+            self.cut_count += 1
+
+
+@asynccontextmanager
+async def unreliable_proxy(port: int, *, idle_s: float | None = None) -> AsyncIterator[UnreliableProxy]:
+    """Run a proxy in front of `port` for the length of the block."""
+    proxy = UnreliableProxy(port, idle_s)
+    serving: set[asyncio.Task[None]] = set()
+
+    def on_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(proxy.serve(reader, writer))
+        serving.add(task)
+        task.add_done_callback(serving.discard)
+
+    server = await asyncio.start_server(on_client, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
+    try:
+        yield proxy
+    finally:
+        server.close()
+        for task in list(serving):
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)

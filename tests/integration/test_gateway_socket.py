@@ -1,0 +1,152 @@
+"""How a socket is written to whose client reads slowly, in drops, or not at all."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+
+from starlette.types import Receive, Scope, Send
+
+from gateway.live.frames import text_frame
+from gateway.live.socket import EXTENSION, SharedFrameProtocol
+from gateway.live.terms import WriteTerms
+from gateway.serving import listen, serving
+from tests.fakes.eventually import eventually
+from tests.fakes.raw_socket import RawSocket, raw_socket
+
+DEADLINE_S, FAREWELL_S = 0.3, 0.2
+KIB = "x" * 1_024
+
+
+class Served:
+    """A server whose only work is to accept."""
+
+    def __init__(self) -> None:
+        self.opened: asyncio.Queue[SharedFrameProtocol] = asyncio.Queue()
+        self.open_count = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+        self.opened.put_nowait(scope["extensions"][EXTENSION])
+        self.open_count += 1
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        self.open_count -= 1
+
+
+@asynccontextmanager
+async def connected(**terms: float) -> AsyncIterator[tuple[RawSocket, SharedFrameProtocol]]:
+    """Both ends of a connection."""
+    served, told = Served(), WriteTerms(**{"deadline_s": DEADLINE_S, "farewell_s": FAREWELL_S, **terms})  # type: ignore[arg-type]
+    with closing(listen("127.0.0.1", 0)) as listener:
+        async with serving(served, listener, drain_s=1, write_terms=told):
+            async with raw_socket(listener.getsockname()[1]) as client:
+                yield client, await served.opened.get()
+            await eventually(lambda: _none_open(served))
+
+
+async def _none_open(served: Served) -> bool:
+    return served.open_count == 0
+
+
+async def gone(server: SharedFrameProtocol) -> float:
+    """Return the seconds until the server's end of the connection has gone."""
+    began_at_s = time.monotonic()
+
+    async def look() -> bool:
+        return server.disconnected
+
+    await eventually(look, what="the socket is gone")
+    return time.monotonic() - began_at_s
+
+
+async def test_a_slow_reader_gets_all_that_must_arrive_then_the_newest_of_the_rest() -> None:
+    """Although that takes longer than the deadline: it is met by going on."""
+    async with connected(deadline_s=0.6) as (client, server):
+        for number in range(400):
+            server.push(text_frame(f"progress {number} {KIB}"), "progress")
+            server.push(text_frame(f"must {number} {KIB}"))
+        server.push(text_frame("stats"), "stats")
+        while '"stats"' not in client.texts:
+            await client.read(4_096)
+            await asyncio.sleep(0.01)
+
+        assert not server.was_dropped
+    said = [text.strip('"').removesuffix(KIB).strip() for text in client.texts]
+    assert [each for each in said if each.startswith("must")] == [f"must {number}" for number in range(400)]
+    assert said[-2:] == ["progress 399", "stats"]
+
+
+async def test_who_stops_reading_is_gone_with_all_that_waited() -> None:
+    async with connected() as (_, server):
+        for number in range(100):
+            server.push(text_frame(KIB), number)
+
+        assert await gone(server) < 5
+        assert server.was_dropped
+        assert server._outbox is None
+
+
+async def test_a_byte_now_and_then_is_not_reading() -> None:
+    async with connected() as (client, server):
+        for number in range(100):
+            server.push(text_frame(KIB), number)
+        ends = asyncio.ensure_future(gone(server))
+        while not ends.done():
+            await client.read(1)
+            await asyncio.sleep(0.005)
+
+        assert ends.result() < 5
+        assert server.was_dropped
+
+
+async def test_too_many_messages_that_must_arrive_end_the_connection_with_4001() -> None:
+    async with connected(outbox_count=100, deadline_s=5, farewell_s=5) as (client, server):
+        for _ in range(200):
+            server.push(text_frame(KIB))
+        await client.read_to_end()
+
+        assert (server.was_dropped, client.close_code) == (True, 4001)
+
+
+async def test_too_many_bytes_that_must_arrive_end_the_connection_with_4001() -> None:
+    async with connected(outbox_bytes=65_536, deadline_s=5, farewell_s=5) as (client, server):
+        for _ in range(200):
+            server.push(text_frame(KIB))
+        await client.read_to_end()
+
+        assert (server.was_dropped, client.close_code) == (True, 4001)
+
+
+async def test_nothing_gets_between_the_pieces_of_a_long_message() -> None:
+    """Neither a pong nor the close frame."""
+    long = "y" * 300_000
+    async with connected(deadline_s=5, farewell_s=5) as (client, server):
+        server.push(text_frame(long))
+        await client.ping()
+        while not client.pong_count:
+            await client.read()
+        server.push(text_frame(long))
+        server.push(text_frame("never leaves"))
+        server.close(4000)
+        await client.read_to_end()
+
+    assert client.texts == [f'"{long}"', f'"{long}"']
+    assert client.close_code == 4000
+
+
+async def test_pings_of_a_client_that_does_not_read_cost_nothing() -> None:
+    async with connected(deadline_s=5) as (client, server):
+        for number in range(20):
+            server.push(text_frame(KIB * 4), number)
+        assert not server.writable.is_set()
+        waits_bytes = server.transport.get_write_buffer_size()
+        await client.ping(5_000)
+        server.was_heard = False
+        await client.ping()
+
+        async def heard() -> bool:
+            return server.was_heard
+
+        await eventually(heard)
+        assert server.transport.get_write_buffer_size() <= waits_bytes
