@@ -5,10 +5,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+ENGINE ?= podman
 PROTOS := $(shell find protos/clipferry -name '*.proto' 2>/dev/null | sort)
 CODE := services gateway cli sandbox tests
 
-.PHONY: help run test lint format types imports proto proto-check bench mutants chaos check rotate-keys queue-status memory-status health-check documents lock clean
+.PHONY: help run test lint format types imports proto proto-check images test-containers test-kube bench mutants chaos check rotate-keys queue-status memory-status health-check pictures documents lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +29,18 @@ run: $(VENV)/.installed ## Start everything and deliver the sample page (ONCE=1:
 	@exec $(BIN)/python -m sandbox.run $(if $(ONCE),--once) $(if $(value URL),--url "$$CLIPFERRY_RUN_URL")
 
 test: $(VENV)/.installed ## All tests; those that need more than Python and make skip with a reason
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/integration
-	$(BIN)/python -m pytest tests/processes
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+images: ## Build the four images (ENGINE=podman, BUILD=… further arguments of its build)
+	@for service in queue processor notifier gateway; do \
+	  $(ENGINE) build $(BUILD) --build-arg SERVICE=$$service -t localhost/clipferry/$$service:dev .; \
+	done
+
+test-containers: $(VENV)/.installed ## The images and the whole trip in containers (podman, as root)
+	$(BIN)/python -m pytest tests/containers
+
+test-kube: $(VENV)/.installed ## Rollout, drain, kill and scale in the cluster that KUBECONFIG names
+	$(BIN)/python -m pytest tests/kube
 
 check: lint types imports proto-check test ## Everything that CI runs
 
@@ -63,8 +74,8 @@ bench: $(VENV)/.installed ## Speed and memory as ratios (ONLY=name for one)
 mutants: $(VENV)/.installed ## Break the fencing rules one by one: the tests must see each
 	$(BIN)/python -m tests.mutants
 
-chaos: $(VENV)/.installed ## Kill services at random over a stream of jobs (JOBS=1000): none lost, none doubled
-	$(BIN)/python -m tests.processes.chaos --jobs $(or $(JOBS),1000)
+chaos: $(VENV)/.installed ## Kill services at random over a stream of jobs (JOBS=1000, POSTGRES=1): none lost, none doubled
+	$(BIN)/python -m tests.processes.chaos --jobs $(or $(JOBS),1000) $(if $(POSTGRES),--postgres)
 
 rotate-keys: $(VENV)/.installed ## Sign access tokens with a new key, at every running gateway of the store
 	@$(BIN)/python -m gateway rotate-keys
@@ -75,8 +86,11 @@ queue-status: $(VENV)/.installed ## The queue's statistics of a running clipferr
 memory-status: $(VENV)/.installed ## The memory statistics of a running clipferry
 	@$(BIN)/clipferry memory-status
 
-health-check: $(VENV)/.installed ## Whether a running clipferry is healthy; exit status 1 if not
+health-check: $(VENV)/.installed ## Whether a running clipferry is healthy; fails if not
 	@$(BIN)/clipferry health
+
+pictures: $(VENV)/.installed ## Take the picture of the dashboard that the README shows (needs chromium)
+	@$(BIN)/python -m tests.browser.dashboard_picture
 
 documents: $(VENV)/.installed ## Write .env.example and docs/reasons.md from the code
 	$(BIN)/python -m tests.documents
@@ -84,6 +98,10 @@ documents: $(VENV)/.installed ## Write .env.example and docs/reasons.md from the
 lock: ## Pin everything that pyproject.toml's pins need
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --quiet -o requirements.lock
+	@for service in queue processor notifier gateway; do \
+	  $(BIN)/uv pip compile pyproject.toml --extra $$service --universal --python-version 3.11 --generate-hashes \
+	    --constraint requirements.lock --no-emit-index-url --no-annotate --quiet -o deploy/locks/$$service.lock; \
+	done
 
 clean: $(VENV)/.installed ## Remove tmpfs directories of dead runs and caches; never data
 	@$(BIN)/python -m services.processor.clean

@@ -24,7 +24,7 @@ def follow(gateway: Gateway, jobs: Sequence[dict[str, Any]]) -> Iterator[dict[st
     Raises:
         CommandError: When a job is not there, or the gateway is away for a minute.
     """
-    followed = _Followed(jobs)
+    followed = Followed(jobs)
     yield from jobs
     live_wait_s, live_at_s = _LIVE_AGAIN_S[0], time.monotonic()
     while followed.open_ids:
@@ -43,8 +43,12 @@ def follow(gateway: Gateway, jobs: Sequence[dict[str, Any]]) -> Iterator[dict[st
             time.sleep(_ASK_EVERY_S)
 
 
-class _Followed:
-    """What is known of each job."""
+class Followed:
+    """What is known of each job.
+
+    Args:
+        jobs: As REST has them.
+    """
 
     def __init__(self, jobs: Sequence[dict[str, Any]]) -> None:
         self._known = {job["id"]: job for job in jobs}
@@ -52,6 +56,7 @@ class _Followed:
 
     @property
     def open_ids(self) -> list[str]:
+        """Jobs that have not ended."""
         return [job_id for job_id, job in self._known.items() if job["status"] not in ENDED]
 
     def take(self, job_id: str, news: dict[str, Any]) -> dict[str, Any] | None:
@@ -75,10 +80,11 @@ class _Followed:
             raise error
 
     def is_back(self) -> None:
+        """Note that the gateway answers."""
         self._away_since_s = None
 
 
-def _live(gateway: Gateway, followed: _Followed) -> Iterator[dict[str, Any]]:
+def _live(gateway: Gateway, followed: Followed) -> Iterator[dict[str, Any]]:
     for message in live_messages(gateway, followed.open_ids):
         followed.is_back()
         job = message.get("job") or (message.get("snapshot") or {}).get("job")
@@ -94,7 +100,7 @@ def _live(gateway: Gateway, followed: _Followed) -> Iterator[dict[str, Any]]:
             return
 
 
-def _asked(gateway: Gateway, followed: _Followed) -> Iterator[dict[str, Any]]:
+def _asked(gateway: Gateway, followed: Followed) -> Iterator[dict[str, Any]]:
     for job_id in followed.open_ids:
         try:
             taken = followed.take(job_id, gateway.job(job_id))

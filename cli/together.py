@@ -22,6 +22,7 @@ from gateway.service import gateway_service
 from services.chassis.allocator import give_back_freed_memory
 from services.chassis.lifecycle import StartError, run_until_signalled
 from services.chassis.logs import set_up_logs
+from services.chassis.observing import observing
 from services.chassis.settings import Settings, SettingsError, load
 from services.notifier.config import NotifierSettings
 from services.notifier.service import notifier_service
@@ -106,7 +107,7 @@ async def _found(settings: AllSettings) -> AsyncIterator[None]:
     with only_run(run_dir):
         api_key = settings.gateway.admin_api_key or SecretStr(f"{KEY_PREFIX}{secrets.token_urlsafe(32)}")
         key = api_key.get_secret_value()
-        async with together(settings, api_key) as addresses:
+        async with observing("all", settings.whole), together(settings, api_key) as addresses:
             url = f"http://{addresses['gateway']}"
             services = {name: address for name, address in addresses.items() if name != "gateway"}
             with published(run_dir, gateway_url=url, api_key=key, services=services):
@@ -195,15 +196,18 @@ async def named(name: str, service: AbstractAsyncContextManager[int]) -> AsyncIt
                 inner = error
                 raise
     except Exception as error:
-        if error is inner or isinstance(error, _NamedStartError | ServiceFailedError):
-            raise
+        if inner is not None and _holds(error, inner):
+            raise inner from inner.__cause__
         if isinstance(error, StartError):
-            raise _NamedStartError(f"{name}: {error}") from error
+            raise StartError(f"{name}: {error}") from error
         raise ServiceFailedError(f"the {name} failed: {type(error).__name__}: {error}") from error
 
 
-class _NamedStartError(StartError):
-    pass
+def _holds(error: Exception, inner: BaseException) -> bool:
+    """Return whether an error is `inner`: a service that has a task group passes what is not its own on in a group."""
+    if isinstance(error, ExceptionGroup):
+        return error.subgroup(lambda each: each is inner) is not None
+    return error is inner
 
 
 def _pairing_code(url: str, api_key: str) -> str:

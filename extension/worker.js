@@ -41,8 +41,16 @@ async function sendFrom(tab) {
   const found = await candidatesIn(tab);
   if (found.length === 0) await tellNothing();
   else if (found.length === 1) await send(found[0]);
-  // Before Chrome 127 only the person opens the popup; a tab does as well.
-  else await chrome.action.openPopup().catch(() => chrome.tabs.create({ url: `popup/popup.html#tab=${tab.id}` }));
+  else await openPopup(tab);
+}
+
+async function openPopup(tab) {
+  try {
+    await chrome.action.openPopup();
+  } catch {
+    // Before Chrome 127 only the person opens the popup; a tab does as well.
+    await chrome.tabs.create({ url: `popup/popup.html#tab=${tab.id}` });
+  }
 }
 
 chrome.runtime.onInstalled.addListener(({ reason }) => {

@@ -14,6 +14,8 @@ from gateway.api.answered import Answered
 from gateway.api.body import answer
 from gateway.api.body_limit import BodyLimit
 from gateway.api.cors import Cors
+from gateway.api.head import HeadAsGet
+from gateway.api.observed import Observed
 from gateway.api.openapi import Operation, document, hot_routes
 from gateway.api.pages import page_routes
 from gateway.api.problems import add_problem_handlers
@@ -54,6 +56,7 @@ def make_app(
         docs_url=None,
         redoc_url=None,
         strict_content_type=False,
+        redirect_slashes=False,
     )
     app.state.admission = admission
     # The hot routes come first: they are found at once.
@@ -72,7 +75,7 @@ def make_app(
     around: ASGIApp = BodyLimit(app, limit_bytes=_BODY_LIMIT_BYTES)
     if allowed_origins:
         around = Cors(around, allowed_origins)
-    return Proxies(Answered(around, addresses), trusted=trusted_proxies, root_path=root_path)
+    return HeadAsGet(Proxies(Observed(Answered(around, addresses)), trusted=trusted_proxies, root_path=root_path))
 
 
 def _openapi_route(app: FastAPI, operations: Sequence[Operation]) -> Route:

@@ -4,19 +4,27 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import grpc
+
 from clipferry.processor.v1 import processor_service_pb2, processor_service_pb2_grpc
 from clipferry.queue.v1 import job_pb2, queue_service_pb2, queue_service_pb2_grpc
 from gateway.rest_names import error_in_rest_names
 from services.chassis.channel import Link, open_link
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.status import remote_errors
+from services.chassis.tls import Tls
 
 CALL_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 6.0
+_FIRST_TRY_S = 3.0
+"""How long a call that may be repeated waits for a replica that has been frozen, before it is made again: round robin
+takes it to another one. Half of its time at most."""
 PROBE_TIMEOUT_S = 90.0
 
 _SERVICE = "clipferry.queue.v1.QueueService"
-# Harmless to repeat: reads, a cancel, and submits, which always carry a request id.
-_RETRIED = [f"{_SERVICE}/{method}" for method in ("SubmitJobs", "GetJob", "ListJobs", "CancelJob", "GetStats")]
+_REPEATABLE = ("SubmitJobs", "GetJob", "ListJobs", "CancelJob", "GetStats")
+"""Harmless to repeat: reads, a cancel, and submits, which always carry a request id."""
+_RETRIED = [f"{_SERVICE}/{method}" for method in _REPEATABLE]
 
 
 class QueueBackend:
@@ -24,7 +32,7 @@ class QueueBackend:
 
     def __init__(self, link: Link) -> None:
         self._stub = queue_service_pb2_grpc.QueueServiceStub(link.channel)
-        self._metadata = link.metadata
+        self._link = link
 
     async def submit_jobs(
         self, requests: Sequence[queue_service_pb2.SubmitJobRequest]
@@ -34,13 +42,13 @@ class QueueBackend:
         results: Sequence[queue_service_pb2.SubmitResult] = answer.results
         return results
 
-    async def get_job(self, job_id: str, owner: str, *, timeout_s: float = CALL_TIMEOUT_S) -> job_pb2.Job:
+    async def get_job(self, job_id: str, owner: str, *, timeout_s: float = READ_TIMEOUT_S) -> job_pb2.Job:
         """Return one job. `owner` empty: anybody's."""
         request = queue_service_pb2.GetJobRequest(name=f"jobs/{job_id}", owner=owner)
         return _job(await self._call("GetJob", request, timeout_s))
 
     async def list_jobs(
-        self, request: queue_service_pb2.ListJobsRequest, *, timeout_s: float = CALL_TIMEOUT_S
+        self, request: queue_service_pb2.ListJobsRequest, *, timeout_s: float = READ_TIMEOUT_S
     ) -> queue_service_pb2.ListJobsResponse:
         """Return a page of jobs, newest first."""
         page: queue_service_pb2.ListJobsResponse = await self._call("ListJobs", request, timeout_s)
@@ -65,7 +73,7 @@ class QueueBackend:
         )
         return _job(await self._call("RetryJob", request))
 
-    async def stats(self, *, timeout_s: float = CALL_TIMEOUT_S) -> job_pb2.Stats:
+    async def stats(self, *, timeout_s: float = READ_TIMEOUT_S) -> job_pb2.Stats:
         """Return the queue's statistics now."""
         answer = await self._call("GetStats", queue_service_pb2.GetStatsRequest(), timeout_s)
         stats: job_pb2.Stats = answer.stats
@@ -73,11 +81,21 @@ class QueueBackend:
 
     def watch(self) -> Any:
         """Open a WatchJobs stream: a bidirectional call of grpc.aio, for as long as it lasts."""
-        return self._stub.WatchJobs(metadata=self._metadata)
+        return self._stub.WatchJobs(metadata=self._link.metadata)
 
     async def _call(self, method: str, request: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
+        call, metadata = getattr(self._stub, method), self._link.metadata
         with _errors_of("queue"):
-            return await getattr(self._stub, method)(request, timeout=timeout_s, metadata=self._metadata)
+            if method in _REPEATABLE:
+                first_try_s = min(_FIRST_TRY_S, timeout_s / 2)
+                try:
+                    return await call(request, timeout=first_try_s, metadata=metadata)
+                except grpc.aio.AioRpcError as error:
+                    # The channel itself repeats what was UNAVAILABLE, and nothing that was late.
+                    if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                        raise
+                timeout_s -= first_try_s
+            return await call(request, timeout=timeout_s, metadata=metadata)
 
 
 @contextmanager
@@ -101,7 +119,7 @@ class ProcessorBackend:
 
     def __init__(self, link: Link) -> None:
         self._stub = processor_service_pb2_grpc.ProcessorServiceStub(link.channel)
-        self._metadata = link.metadata
+        self._link = link
 
     async def probe(self, spec: job_pb2.JobSpec) -> processor_service_pb2.ProbeUrlResponse:
         """Look at a page without downloading its media.
@@ -113,7 +131,7 @@ class ProcessorBackend:
         try:
             with _errors_of("processor"):
                 found: processor_service_pb2.ProbeUrlResponse = await self._stub.ProbeUrl(
-                    request, timeout=PROBE_TIMEOUT_S, metadata=self._metadata
+                    request, timeout=PROBE_TIMEOUT_S, metadata=self._link.metadata
                 )
         except ClipferryError as error:
             if error.reason is Reason.UNAVAILABLE:
@@ -124,11 +142,15 @@ class ProcessorBackend:
 
 @asynccontextmanager
 async def open_backends(
-    *, queue_target: str, processor_target: str, token: str | None
+    *, queue_target: str, processor_target: str, token: str | None, tls: Tls | None, keepalive_s: float
 ) -> AsyncIterator[tuple[QueueBackend, ProcessorBackend]]:
-    """Open the channels to both for the length of the block. Nothing is connected before the first call."""
+    """Open the channels to both for the length of the block. Nothing is connected before the first call.
+
+    Raises:
+        StartError: If the files of TLS cannot be used.
+    """
     async with (
-        open_link(queue_target, token=token, retried=_RETRIED) as queue,
-        open_link(processor_target, token=token) as processor,
+        open_link(queue_target, token=token, retried=_RETRIED, tls=tls, keepalive_s=keepalive_s) as queue,
+        open_link(processor_target, token=token, tls=tls, keepalive_s=keepalive_s) as processor,
     ):
         yield QueueBackend(queue), ProcessorBackend(processor)

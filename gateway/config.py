@@ -25,6 +25,19 @@ class GatewaySettings(Settings):
     port: int = Field(3000, validation_alias="PORT", ge=0, le=65535)
     """TCP port to listen on; 0 picks a free one. Default 3000."""
 
+    http_head_timeout_s: float = Field(20, validation_alias="HTTP_HEAD_TIMEOUT_S", ge=0.1, le=600)
+    """Seconds that an HTTP client has for the address and the headers of a request, or it is cut off. 0.1 to 600.
+    Default 20."""
+
+    http_body_timeout_s: float = Field(30, validation_alias="HTTP_BODY_TIMEOUT_S", ge=0.1, le=600)
+    """Seconds that it has for the body. 0.1 to 600. Default 30."""
+
+    http_connections_per_address: int = Field(
+        1_000, validation_alias="HTTP_CONNECTIONS_PER_ADDRESS", ge=1, le=1_000_000
+    )
+    """Open HTTP connections of one client address (of one /64 in IPv6) at this gateway; more are answered 503. Those of
+    `TRUSTED_PROXIES` have no limit. 1 to 1000000. Default 1000."""
+
     websocket_enabled: bool = Field(True, validation_alias="WEBSOCKET_ENABLED")
     """Whether /ws pushes live updates; if not, clients poll. Default true."""
 

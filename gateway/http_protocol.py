@@ -1,19 +1,43 @@
-"""uvicorn's HTTP protocol, with a limit on the head of a request, and a problem for what it cannot read.
+"""uvicorn's HTTP protocol, with limits on what a client may send and how slowly, and a problem for what it cannot read.
 
-It leans on names inside uvicorn (`send_400_response`, `on_url`, `on_header`), which is why uvicorn is pinned and a test
-speaks to it over a socket.
+It leans on names inside uvicorn (`send_400_response`, `on_url`, `on_header`, `cycle` and more), which is why uvicorn is
+pinned and a test speaks to it over a socket.
 """
 
+import asyncio
 import contextvars
+import ipaddress
+from collections import Counter
+from dataclasses import dataclass
 from http import HTTPStatus
+from typing import ClassVar
 
+import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.api.problems import problem
 from gateway.api.request_id import HEADER, begin_request
+from gateway.limits.addresses import network_of
 from services.chassis.errors import ClipferryError, Reason
 
+logger = structlog.get_logger(__name__)
+
 HEAD_LIMIT_BYTES = 64 * 1024
+_COME_BACK_AFTER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTerms:
+    """How patient the gateway is with HTTP clients."""
+
+    head_timeout_s: float = 20.0
+    """For the address and the headers of a request, and between a connection and its first request."""
+    body_timeout_s: float = 30.0
+    """For the body of a request."""
+    connections_per_address: int = 1_000
+    """Open HTTP connections of one client address."""
+    proxies: frozenset[ipaddress.IPv4Network | ipaddress.IPv6Network] = frozenset()
+    """Those in front, whose connections are everybody's and have no limit."""
 
 
 class _HeadTooLargeError(Exception):
@@ -23,15 +47,49 @@ class _HeadTooLargeError(Exception):
 class HttpProtocol(HttpToolsProtocol):
     """One connection of a client."""
 
+    terms: ClassVar[HttpTerms] = HttpTerms()
+    open_counts: ClassVar[Counter[str]] = Counter()
+    """Open connections by address."""
+
+    _counted_as = ""
+    """Under which address this one is counted; empty: it is not."""
+    _deadline: asyncio.TimerHandle | None = None
+    """When what the client is sending must be there."""
     _head_bytes = 0
     """Of the present request: what has been read of its address and headers."""
     _pending_bytes = 0
     """What has come of a head that is not complete."""
     _is_in_head = False
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        address = self.client[0] if self.client else ""
+        if address and not self._is_proxy(address):
+            self._counted_as = network_of(address)
+            self.open_counts[self._counted_as] += 1
+            limit = self.terms.connections_per_address
+            if self.open_counts[self._counted_as] > limit:
+                said = f"There may be {limit} connections from one address, and there are; come back later."
+                self._turn_away(
+                    ClipferryError(Reason.UNAVAILABLE, said, retry_after_s=_COME_BACK_AFTER_S, limit_count=limit)
+                )
+                return
+        self._expect_within(self.terms.head_timeout_s)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._let_go()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._let_go()  # live connections have limits of their own
+        super().handle_websocket_upgrade()
+
     def data_received(self, data: bytes) -> None:
         was_in_head = self._is_in_head
         super().data_received(data)
+        if self._deadline is None and self._is_idle():
+            # Blank lines before a request stop uvicorn's clock for idle connections, and begin no request.
+            self._expect_within(self.terms.head_timeout_s)
         # The parser keeps an endless line to itself, without asking. What begins within `data` may follow a body.
         self._pending_bytes = self._pending_bytes + len(data) if was_in_head and self._is_in_head else 0
         if self._pending_bytes > HEAD_LIMIT_BYTES and not self.transport.is_closing():
@@ -40,6 +98,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._is_in_head, self._head_bytes = True, 0
+        self._expect_within(self.terms.head_timeout_s)
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
@@ -51,7 +110,12 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
+        self._expect_within(self.terms.body_timeout_s)
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._stop_deadline()
+        super().on_message_complete()
 
     def _count(self, size_bytes: int) -> None:
         self._head_bytes += size_bytes
@@ -64,15 +128,63 @@ class HttpProtocol(HttpToolsProtocol):
         contextvars.copy_context().run(self._refuse)
 
     def _refuse(self) -> None:
-        name = begin_request(None)
         if max(self._head_bytes, self._pending_bytes) > HEAD_LIMIT_BYTES:
             said = f"The address and the headers of a request may have {HEAD_LIMIT_BYTES} bytes together."
             error = ClipferryError(Reason.HEAD_TOO_LARGE, said, limit_bytes=HEAD_LIMIT_BYTES)
         else:
             error = ClipferryError(Reason.REQUEST_UNREADABLE)
+        self._answer(error)
+
+    def _turn_away(self, error: ClipferryError) -> None:
+        contextvars.copy_context().run(self._answer, error)
+
+    def _answer(self, error: ClipferryError) -> None:
+        name = begin_request(None)
         answer = problem(error, "", {HEADER: name, "Connection": "close"})
         status = HTTPStatus(answer.status_code)
         lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
         lines += [header + b": " + value for header, value in answer.raw_headers]
         self.transport.write(b"\r\n".join([*lines, b"", bytes(answer.body)]))
         self.transport.close()
+
+    def _is_proxy(self, address: str) -> bool:
+        found = ipaddress.ip_address(address.partition("%")[0])
+        return any(found in network for network in self.terms.proxies)
+
+    def _is_idle(self) -> bool:
+        is_answered = self.cycle is None or self.cycle.response_complete
+        return is_answered and not self._is_in_head and self.timeout_keep_alive_task is None and self._is_open()
+
+    def _is_open(self) -> bool:
+        return self.parser is not None and not self.transport.is_closing()
+
+    def _expect_within(self, timeout_s: float) -> None:
+        self._stop_deadline()
+        self._deadline = self.loop.call_later(timeout_s, self._give_up)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        """End a connection on which a request does not come to its end. Its task, if any, hears that it is gone."""
+        self._deadline = None
+        if self._is_in_head and self.cycle is not None and not self.cycle.response_complete:
+            self._expect_within(self.terms.head_timeout_s)  # we do not read on before the answer to the one before
+            return
+        logger.debug("A client was too slow.", action="http_client_slow", is_in_head=self._is_in_head)
+        self.transport.close()
+
+    def _let_go(self) -> None:
+        self._stop_deadline()
+        if self._counted_as:
+            self.open_counts[self._counted_as] -= 1
+            if not self.open_counts[self._counted_as]:
+                del self.open_counts[self._counted_as]
+            self._counted_as = ""
+
+
+def http_protocol_with(terms: HttpTerms) -> type[HttpProtocol]:
+    """Return the protocol of a server with these terms."""
+    return type("HttpProtocol", (HttpProtocol,), {"terms": terms, "open_counts": Counter()})

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from functools import partial
 
 import structlog
 
@@ -9,6 +10,7 @@ from gateway.api.access import access_router
 from gateway.api.admission import Admission
 from gateway.api.jobs import JobRoutes
 from gateway.api.openapi import hot_operations
+from gateway.api.probes import probes_router
 from gateway.api.stats import stats_router
 from gateway.app import make_app
 from gateway.auth.opening import open_auth
@@ -28,10 +30,14 @@ from gateway.live.hub import Hub
 from gateway.live.publisher import Publisher
 from gateway.live.snapshots import Snapshots
 from gateway.live.told import live_terms, write_terms
+from gateway.patience import http_terms
 from gateway.serving import listen, serving
 from gateway.store.opening import open_database
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.lifecycle import background
+from services.chassis.metrics import read_by
+from services.chassis.readiness import Readiness
+from services.chassis.tls import tls_of
 
 logger = structlog.get_logger(__name__)
 
@@ -53,11 +59,18 @@ async def gateway_service(settings: GatewaySettings, clock: Clock | None = None)
         limiter = limiter_for(settings.store_url, database, clock)
         terms = live_terms(settings)
         hub = Hub(terms, is_enabled=settings.websocket_enabled)
+        stack.enter_context(read_by(hub.readings))
         auth = await stack.enter_async_context(open_auth(settings, database, limiter, clock, _cutting_off(hub)))
         listener = stack.enter_context(closing(listen(settings.host, settings.port)))
         token = settings.service_token.get_secret_value() if settings.service_token else None
         queue, processor = await stack.enter_async_context(
-            open_backends(queue_target=settings.queue_target, processor_target=settings.processor_target, token=token)
+            open_backends(
+                queue_target=settings.queue_target,
+                processor_target=settings.processor_target,
+                token=token,
+                tls=tls_of(settings),
+                keepalive_s=settings.keepalive_s,
+            )
         )
         batcher = await stack.enter_async_context(open_batcher(queue))
         publisher = stack.enter_context(closing(Publisher(hub, clock)))
@@ -71,11 +84,12 @@ async def gateway_service(settings: GatewaySettings, clock: Clock | None = None)
             await stack.enter_async_context(background(Meter(queue, usage, clock).run(), name="meter"))
         jobs = JobRoutes(admission, quotas(settings, usage, clock), queue, batcher, processor)
         operations = hot_operations(jobs)
+        readiness = Readiness(partial(database.run, "SELECT 1"))
         app = make_app(
             admission=admission,
             addresses=address_limit(settings, clock),
             operations=operations,
-            routers=[access_router(auth), stats_router(queue, publisher, hub)],
+            routers=[access_router(auth), stats_router(queue, publisher, hub, readiness), probes_router(readiness)],
             websocket=WebSocketEndpoint(live, settings.allowed_origin_set),
             allowed_origins=settings.allowed_origin_set,
             trusted_proxies=settings.trusted_proxy_set,
@@ -83,7 +97,13 @@ async def gateway_service(settings: GatewaySettings, clock: Clock | None = None)
         )
         port: int = listener.getsockname()[1]
         await stack.enter_async_context(
-            serving(app, listener, drain_s=settings.drain_s, write_terms=write_terms(settings))
+            serving(
+                app,
+                listener,
+                drain_s=settings.drain_s,
+                http_terms=http_terms(settings),
+                write_terms=write_terms(settings),
+            )
         )
         stack.enter_context(_sent_away(hub))
         logger.info("The gateway listens.", action="gateway_listening", host=settings.host, port=port)

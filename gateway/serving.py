@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from gateway.http_protocol import HttpProtocol
+from gateway.http_protocol import HttpTerms, http_protocol_with
 from gateway.live.connection import MAX_MESSAGE_BYTES
 from gateway.live.socket import protocol_with
 from gateway.live.terms import WriteTerms
@@ -51,12 +51,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, listener: socket.socket, *, drain_s: float, write_terms: WriteTerms
+    app: ASGIApp, listener: socket.socket, *, drain_s: float, http_terms: HttpTerms, write_terms: WriteTerms
 ) -> AsyncIterator[None]:
     """Serve `app` for the length of the block. Leaving refuses new connections; open ones get `drain_s` seconds."""
     config = uvicorn.Config(
         app,
-        http=HttpProtocol,
+        http=http_protocol_with(http_terms),
         ws=protocol_with(write_terms),
         # Ours say more, and whoever does not answer them is told why it is closed.
         ws_ping_interval=None,

@@ -19,6 +19,7 @@ from services.notifier.config import NotifierSettings
 from services.processor.config import ProcessorSettings
 from services.queue.config import QueueSettings
 from tests import states, states_picture
+from tests.deploy import prometheus_rule
 
 ROOT = Path(__file__).parent.parent
 
@@ -96,6 +97,7 @@ def asyncapi_page() -> str:
 
 PAGES = {
     ".env.example": env_example,
+    "deploy/monitoring/prometheusrule.yaml": prometheus_rule.page,
     "docs/asyncapi.json": asyncapi_page,
     "docs/reasons.md": reasons_page,
     "docs/states.md": states.page,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from services.chassis.errors import ClipferryError, Reason
 from services.queue.core.job import ACTIVE, ENDED, WAITING, Job, JobError, State
-from services.queue.core.lease import Lease, Policy, claimed, is_expired, reaped
+from services.queue.core.lease import MAX_EXTRA_RUNS, Lease, Policy, claimed, is_expired, reaped
 from services.queue.core.moves import (
     BeginSend,
     Cancel,
@@ -27,6 +27,8 @@ _NOW_MS = 1_000
 _STALE_MS = _NOW_MS + _POLICY.lease_ttl_ms + 1
 _RETRYABLE = JobError("STALLED", "", retryable=True)
 _FINAL = JobError("NO_VIDEO", "", retryable=False)
+_FLOOD = JobError("TELEGRAM_FLOOD", "", retryable=True)
+_FLOOD_S = 5.0
 
 
 class Call(NamedTuple):
@@ -71,6 +73,7 @@ TABLES: Mapping[str, Sequence[Call]] = {
     "A run that fails": (
         _move(lambda lease: Fail(lease, _RETRYABLE, None, not_sent=False), "retryable"),
         _move(lambda lease: Fail(lease, _RETRYABLE, None, not_sent=True), "retryable and surely not sent"),
+        _move(lambda lease: Fail(lease, _FLOOD, _FLOOD_S, not_sent=False), "put off"),
         _move(lambda lease: Fail(lease, _FINAL, None, not_sent=False), "for good"),
         Call("silence", _reap),
     ),
@@ -94,11 +97,17 @@ class Situation(NamedTuple):
     cancelling: bool
     committed: bool
     in_doubt: bool
+    again: bool
 
     @property
     def title(self) -> str:
         """As in the first column of the table."""
-        notes = {"committed": self.committed, "cancel wanted": self.cancelling, "DELIVERY_UNKNOWN": self.in_doubt}
+        notes = {
+            "committed": self.committed,
+            "cancel wanted": self.cancelling,
+            "DELIVERY_UNKNOWN": self.in_doubt,
+            "again": self.again,
+        }
         return ", ".join([f"**{self.state}**", *(note for note, is_so in notes.items() if is_so)])
 
 
@@ -136,7 +145,8 @@ def situation_of(job: Job) -> Situation:
     """Return where `job` is."""
     active = job.state in ACTIVE
     in_doubt = job.error is not None and job.error.reason == Reason.DELIVERY_UNKNOWN.name
-    return Situation(job.state, active and job.cancel_requested, active and job.send_committed, in_doubt)
+    again = job.state is State.QUEUED and job.version > 1
+    return Situation(job.state, active and job.cancel_requested, active and job.send_committed, in_doubt, again)
 
 
 def situations() -> Mapping[Situation, Job]:
@@ -211,7 +221,9 @@ def page() -> str:
         "",
         "A **state**: the job goes there. + `field`: it stays where it is, and that is noted. *same*: granted, nothing",
         "changes. A `REASON`: refused, nothing changes. –: cannot happen. *Last run*: no attempts are left. *Second",
-        "message is fine*: the job was submitted with `ON_UNKNOWN_DELIVERY_RETRY`.",
+        "message is fine*: the job was submitted with `ON_UNKNOWN_DELIVERY_RETRY`. *Again*: handed back, or retried.",
+        "*Put off*: by Telegram, which said for how long; that grants another run, so that such a run is not the last,",
+        f"until a job has been granted {MAX_EXTRA_RUNS} beyond `MAX_ATTEMPTS`.",
         "",
         "Finish is for live recordings: of a job that was submitted without `allow_live` it is refused in every state.",
     ]

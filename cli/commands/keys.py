@@ -1,5 +1,6 @@
 """``clipferry keys`` and ``pair``."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
@@ -9,6 +10,7 @@ import click
 from cli.app import App, common, pass_app
 
 _KEYS = "/api/auth/keys"
+_DASHED_ID = re.compile(r"-[\w-]{11}", re.ASCII)
 _SCOPES = ("jobs:read", "jobs:write", "stats:read", "admin")
 
 
@@ -49,8 +51,16 @@ def add_key(app: App, user: str | None, label: str, scopes: tuple[str, ...], day
     app.tell(added, [("key", added["apiKey"]), ("id", added["id"]), ("user", added["user"])])
 
 
-# An id may begin with a dash.
-@keys.command("remove", context_settings={"ignore_unknown_options": True})
+class _ByKeyId(click.Command):
+    """Takes the id of a key for one, also if it begins with a dash."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ids = [each for each in args if _DASHED_ID.fullmatch(each)]
+        others = [each for each in args if each not in ids]
+        return super().parse_args(ctx, [*others, "--", *ids] if ids and "--" not in args else args)
+
+
+@keys.command("remove", cls=_ByKeyId)
 @click.argument("key_id", metavar="ID")
 @common
 @pass_app

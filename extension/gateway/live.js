@@ -9,6 +9,7 @@ const ANSWER_MS = 10_000;
 const STABLE_MS = 60_000;
 const LONGEST_PAUSE_MS = 30_000;
 
+const REFUSED = new Set([4010, 4401, 4403]);
 const BREAKS_RULES = new Set([1002, 1007, 1009, 4400, 4408]);
 const SAID = {
   4406: "The gateway speaks another version of the protocol: update the extension or the gateway.",
@@ -50,7 +51,7 @@ export class Live {
       token = await accessToken(this.isTokenRefused);
       server = (await account()).server;
     } catch (problem) {
-      if (problem.needsSignIn) return this.stop(problem.message, true);
+      if (problem.needsSignIn) return this.leave();
       return this.comeBack(problem.message);
     }
     if (!this.isWanted || this.socket) return;
@@ -116,18 +117,22 @@ export class Live {
   closed(code) {
     this.drop(1000);
     if (!this.isWanted) return;
-    if (code === 4403) return this.stop("Your session was ended.", true);
-    if (code in SAID || BREAKS_RULES.has(code)) return this.stop(SAID[code] ?? `The live connection was refused (${code}).`, false);
-    this.isTokenRefused = code === 4401 || code === 4010;
+    if (code in SAID || BREAKS_RULES.has(code)) return this.giveUp(SAID[code] ?? `The live connection was refused (${code}).`);
+    // Of a session that was ended (4403) no new token can be had, and that says so.
+    this.isTokenRefused = REFUSED.has(code);
     if (code === 4029) this.pauseMs = 10_000;
     this.comeBack(BLOCKED);
   }
 
-  stop(why, isSignedOut) {
+  giveUp(why) {
     this.isWanted = false;
-    this.isGivenUp = !isSignedOut;
+    this.isGivenUp = true;
     this.ears.onAway(why);
-    if (isSignedOut) this.ears.onSignedOut();
+  }
+
+  leave() {
+    this.isWanted = false;
+    this.ears.onSignedOut();
   }
 
   comeBack(why) {

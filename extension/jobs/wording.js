@@ -17,7 +17,17 @@ export function stageOf(view) {
   return STAGES[view.stage] ?? (view.status === "queued" ? "Waiting" : "Processing");
 }
 
-export const titleOf = (view) => view.result?.metadata.title ?? withoutScheme(view.videoData.pageUrl);
+/** What it is called; until that is known, the end of its address. */
+export const titleOf = (view) => view.result?.metadata.title ?? nameOf(view.videoData.pageUrl);
+
+/** Where it is from: the site, or the whole address where the title is only a part of it. */
+export const sourceOf = ({ result, videoData: { pageUrl } }) => (result?.metadata.title ? hostOf(pageUrl) : withoutScheme(pageUrl));
+
+/** The last part of an address that says something. */
+export function nameOf(url) {
+  const short = withoutScheme(url);
+  return short.split(/[?#]/)[0].split("/").filter(Boolean).at(-1) ?? short;
+}
 
 /** An address without what everybody knows. */
 export const withoutScheme = (url) => url.replace(/^https?:\/\/(www\.)?/, "").replace(/\/$/, "");

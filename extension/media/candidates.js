@@ -32,12 +32,16 @@ export function candidatesOf(pageUrl, frames) {
   const page = pageOf(pageUrl);
   if (!page) return [];
   const looked = new Set(frames.map(({ frameUrl }) => frameUrl));
-  const found = frames.flatMap((frame) => [
-    ...frame.videos.map(({ src, ...more }) => ({ kind: "video", url: src, referer: frame.frameUrl, ...more })),
-    ...frame.manifests.map((url) => ({ kind: "stream", url, referer: frame.frameUrl, isPlaying: false })),
-    // A frame that was looked into has told what it plays.
-    ...frame.players.filter((url) => !looked.has(url)).map((url) => ({ kind: "player", url, referer: frame.frameUrl, isPlaying: false })),
-  ]);
+  const found = frames.flatMap(({ frameUrl, videos, manifests, players }) => {
+    // A frame without an address of its own (srcdoc) asks for its media in the name of the page.
+    const referer = isWeb(frameUrl) ? frameUrl : pageUrl;
+    return [
+      ...videos.map(({ src, ...more }) => ({ kind: "video", url: src, referer, ...more })),
+      ...manifests.map((url) => ({ kind: "stream", url, referer, isPlaying: false })),
+      // A frame that was looked into has told what it plays.
+      ...players.filter((url) => !looked.has(url)).map((url) => ({ kind: "player", url, referer, isPlaying: false })),
+    ];
+  });
   const known = new Set([pageUrl]);
   const different = found.filter(({ url }) => isWeb(url) && !known.has(url) && known.add(url));
   if (different.length < 2) return [page];

@@ -21,11 +21,8 @@ async function guarded(button, work) {
   }
 }
 
-/**
- * Ask the browser for that one origin. A gateway that allows this extension's origin works without, so a no is no obstacle.
- * With webRequest, which the browser grants unasked, a failed request can be told by its name.
- */
-const askForOrigin = (server) => chrome.permissions.request({ permissions: ["webRequest"], origins: [originPattern(server)] });
+/** Ask the browser for that one origin. A gateway that allows this extension's origin works without: a no is no obstacle. */
+const askForOrigin = (server) => chrome.permissions.request({ origins: [originPattern(server)] });
 
 async function show() {
   const { server, user, isSignedIn } = await ask("account");

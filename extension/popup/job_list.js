@@ -1,6 +1,6 @@
 // The rows: what the worker says in, rows out. A row stays where it is while its job changes, so that the focus stays too.
 
-import { detailOf, errorOf, errorReport, hostOf, stageOf, titleOf, withoutScheme } from "../jobs/wording.js";
+import { detailOf, errorOf, errorReport, nameOf, sourceOf, stageOf, titleOf, withoutScheme } from "../jobs/wording.js";
 import { isInTelegram, messageAddress } from "../jobs/telegram.js";
 
 const template = document.getElementById("job");
@@ -53,7 +53,7 @@ export class JobList {
 function drawUnsent(row, entry, act) {
   const stage = entry.isRefused ? "Not sent" : "Not sent yet";
   const error = entry.problem ? `${entry.problem.code}: ${entry.problem.message}` : "";
-  draw(row, { title: withoutScheme(entry.url), status: entry.isRefused ? "failed" : "queued", stage, error });
+  draw(row, { title: nameOf(entry.url), source: withoutScheme(entry.url), status: entry.isRefused ? "failed" : "queued", stage, error });
   offer(row, {
     copy: error && ((button) => copy(button, `${error}\npage: ${entry.url}`)),
     discard: () => act("discard", { key: entry.key }),
@@ -69,7 +69,7 @@ function drawJob(row, view, act) {
     stage: stageOf(view),
     percent,
     progress: isRunning ? view.progress : null,
-    source: view.result?.metadata.title ? hostOf(view.videoData.pageUrl) : "",
+    source: sourceOf(view),
     error: errorOf(view),
     detail: detailOf(view),
   });

@@ -45,7 +45,7 @@ function choice(candidate, send) {
 }
 
 function describe({ kind, url, isPlaying, width, height, durationS }) {
-  if (kind === "page") return "The whole page, as its site shows it";
+  if (kind === "page") return "The whole page";
   const parts = [isPlaying ? "Playing now" : "", width && height ? `${width} × ${height}` : "", durationS ? timeText(durationS) : ""].filter(Boolean);
   return parts.join(" · ") || hostOf(url);
 }

@@ -33,7 +33,10 @@ export class Follower {
     this.live = new Live({
       onMessage: (message) => this.hear(message),
       onOpen: () => this.note({ isLive: true, isAnswered: true, socketWhy: "", why: "" }),
-      onAway: (socketWhy) => this.note({ isLive: false, socketWhy }),
+      onAway: (socketWhy) => {
+        this.note({ isLive: false, socketWhy });
+        this.look();
+      },
       onSignedOut: () => this.attend(),
     });
   }

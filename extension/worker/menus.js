@@ -6,6 +6,8 @@ const MENUS = [
   { id: "video", title: "Send this video to Telegram", contexts: ["video"] },
 ];
 
+const isWeb = (url) => /^https?:/.test(url ?? "");
+
 /** Make them, once for each installed version. */
 export async function makeMenus() {
   await chrome.contextMenus.removeAll();
@@ -19,9 +21,9 @@ export async function makeMenus() {
  * @returns {{url: string, referer: string | null}}
  */
 export function clicked({ menuItemId, pageUrl, frameUrl, linkUrl, srcUrl }) {
-  const where = frameUrl ?? pageUrl;
+  const where = isWeb(frameUrl) ? frameUrl : pageUrl;
   if (menuItemId === "link") return { url: linkUrl, referer: where };
   // A video that the page's script feeds (blob:) has no address of its own.
-  if (menuItemId === "video" && /^https?:/.test(srcUrl ?? "")) return { url: srcUrl, referer: where };
+  if (menuItemId === "video" && isWeb(srcUrl)) return { url: srcUrl, referer: where };
   return { url: pageUrl, referer: null };
 }

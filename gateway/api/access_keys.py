@@ -7,15 +7,26 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.access_shapes import InviteRequest, KeyEntryView, KeyListView, KeyRequest, KeyView, PairingView
+from gateway.api.access_shapes import (
+    InviteRequest,
+    KeyEntryView,
+    KeyListView,
+    KeyRequest,
+    KeyView,
+    PairingEntryView,
+    PairingListView,
+    PairingView,
+)
 from gateway.api.body import answer, read_body
 from gateway.api.described import answers, takes
 from gateway.api.signed_in import Admin
 from gateway.auth.caller import Caller
 from gateway.auth.keys import KeyEntry
 from gateway.auth.opening import Auth
+from gateway.auth.pairing import PairingEntry
 from gateway.views.moment import iso
 
+CodeId = Annotated[str, Path(description="`id` of the code.")]
 KeyId = Annotated[str, Path(description="`id` of the key.")]
 OfUser = Annotated[str | None, Query(description="Whose keys. Default: everybody's.", max_length=128)]
 
@@ -35,6 +46,16 @@ def invitation_router(auth: Auth) -> APIRouter:
         body = await read_body(request, _invite_requests, absent=InviteRequest())
         made = await auth.codes.add(*_invited(caller, body))
         return answer(PairingView(made.code, made.user_id, iso(made.expires_at_ms), f"/#pair={made.code}"), 201)
+
+    @router.get("/pair", responses=answers(PairingListView))
+    async def list_codes(_caller: Admin) -> Response:
+        """List pairing codes that are not used, without the codes themselves. For admins."""
+        return answer(PairingListView([_code(entry) for entry in await auth.codes.all()]))
+
+    @router.delete("/pair/{code_id}", status_code=204)
+    async def remove_code(_caller: Admin, code_id: CodeId) -> None:
+        """Take back a pairing code that is not used. For admins."""
+        await auth.codes.remove(code_id)
 
     @router.get("/keys", responses=answers(KeyListView))
     async def list_keys(_caller: Admin, user: OfUser = None) -> Response:
@@ -59,10 +80,14 @@ def invitation_router(auth: Auth) -> APIRouter:
     return router
 
 
-def _invited(caller: Caller, invitation: InviteRequest) -> tuple[str, str]:
+def _invited(caller: Caller, invitation: InviteRequest) -> tuple[str, str | None]:
     if invitation.user is None or invitation.user == caller.user_id:
         return caller.user_id, "admin"
     return invitation.user, invitation.role
+
+
+def _code(entry: PairingEntry) -> PairingEntryView:
+    return PairingEntryView(entry.id, entry.user_id, iso(entry.created_at_ms), iso(entry.expires_at_ms))
 
 
 def _entry(entry: KeyEntry) -> KeyEntryView:

@@ -14,7 +14,7 @@ from gateway.api.signed_in import SignedIn
 from gateway.auth.caller import Caller
 from gateway.auth.opening import Auth
 from gateway.auth.refreshing import taken_apart
-from gateway.auth.scopes import ADMIN, JOBS_WRITE, joined
+from gateway.auth.scopes import ADMIN, joined
 from gateway.auth.sessions import Grant, Session
 from gateway.views.moment import iso
 from services.chassis.errors import ClipferryError, Reason
@@ -71,14 +71,14 @@ def session_router(auth: Auth) -> APIRouter:
     @router.delete("/sessions", status_code=204)
     async def end_sessions(caller: SignedIn, user: OfUser = None) -> None:
         """Sign out everywhere: end every session of a user. Default: the caller's, this one too."""
-        caller.need(JOBS_WRITE)
+        _check_whole(caller)
         await auth.sessions.end_all(_whose(caller, user))
 
     @router.delete("/sessions/{session_id}", status_code=204)
     async def end_session(caller: SignedIn, session_id: SessionId) -> None:
         """End one session of the caller's; for admins, of anybody's."""
         if session_id != caller.session_id:
-            caller.need(JOBS_WRITE)
+            _check_whole(caller)
         await auth.sessions.end(session_id, None if caller.is_admin else caller.user_id)
 
     return router
@@ -93,6 +93,15 @@ def _whose(caller: Caller, user: str | None) -> str:
         caller.need(ADMIN)
         return user
     return caller.user_id
+
+
+def _check_whole(caller: Caller) -> None:
+    """Credentials that may do less than their user must not shut the user out."""
+    if caller.is_limited:
+        raise ClipferryError(
+            Reason.PERMISSION_DENIED,
+            f"Credentials that are limited to {joined(caller.scopes) or 'nothing'} may end only their own session.",
+        )
 
 
 def _check_session(caller: Caller) -> None:

@@ -80,8 +80,8 @@ class InviteRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 
     user: UserName | None = None
     """Name; a new user is added. Default: the caller."""
-    role: Role = "user"
-    """Role of a new user."""
+    role: Role | None = None
+    """Role of a new user, and what another must have. Default: user for a new one, and any for others."""
 
 
 class PairingView(msgspec.Struct, rename="camel"):
@@ -95,6 +95,25 @@ class PairingView(msgspec.Struct, rename="camel"):
     """When it is no longer good."""
     link: str
     """Path of the live page that signs in with the code."""
+
+
+class PairingEntryView(msgspec.Struct, rename="camel"):
+    """What is known of a code that is not used; never the code itself."""
+
+    id: str
+    """To take it back by."""
+    user: str
+    """Whom it signs in."""
+    created_at: str
+    """When it was made."""
+    expires_at: str
+    """When it is no longer good."""
+
+
+class PairingListView(msgspec.Struct, rename="camel"):
+    """Codes that are still good, oldest first."""
+
+    codes: list[PairingEntryView]
 
 
 class KeyRequest(InviteRequest, forbid_unknown_fields=True):
@@ -192,6 +211,8 @@ ACCESS_SHAPES = (
     SessionListView,
     InviteRequest,
     PairingView,
+    PairingEntryView,
+    PairingListView,
     KeyRequest,
     KeyEntryView,
     KeyView,

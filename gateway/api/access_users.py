@@ -54,7 +54,10 @@ def user_router(auth: Auth) -> APIRouter:
 
     @router.delete("/{user_id}", status_code=204)
     async def remove_user(caller: Admin, user_id: UserId) -> None:
-        """Remove a user with all keys and codes, and end the sessions. The jobs stay. For admins."""
+        """Remove a user with all keys and codes, and end the sessions. For admins.
+
+        The jobs stay, and so the name is not given again.
+        """
         _check_other(caller, user_id)
         await auth.users.remove(user_id)
 

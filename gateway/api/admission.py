@@ -2,6 +2,7 @@
 
 from starlette.requests import Request
 
+from gateway.api.single import single
 from gateway.auth.caller import Caller
 from gateway.auth.gate import Gate
 from gateway.limits.callers import CallerLimits
@@ -22,8 +23,10 @@ class Admission:
             makes_work: Whether it counts as a submit.
 
         Raises:
-            ClipferryError: UNAUTHENTICATED, TOKEN_EXPIRED or TOO_MANY_REQUESTS.
+            ClipferryError: UNAUTHENTICATED, TOKEN_EXPIRED or TOO_MANY_REQUESTS; REQUEST_UNREADABLE for two
+                Authorization headers.
         """
-        caller = await self._gate.caller(request.headers.get("authorization"))
+        address = request.client.host if request.client else ""
+        caller = await self._gate.caller(single(request.headers, "authorization"), address)
         await (self._limits.submit if makes_work else self._limits.request)(caller, request.scope)
         return caller

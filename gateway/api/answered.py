@@ -28,7 +28,7 @@ class Answered:
 
     Args:
         app: What answers.
-        addresses: Absent: addresses have no limit. Only the API has one: pages and health are cheap.
+        addresses: Absent: addresses have no limit. Only the API and handshakes have one: pages and health are cheap.
     """
 
     def __init__(self, app: ASGIApp, addresses: AddressLimit | None) -> None:
@@ -37,12 +37,12 @@ class Answered:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = begin_request(Headers(scope=scope).get(HEADER)) if scope["type"] in ("http", "websocket") else ""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
                 headers[HEADER] = name
                 for field, value in _SECURITY_HEADERS.items():
@@ -70,4 +70,6 @@ class Answered:
 
 def _is_limited(scope: Scope) -> bool:
     path: str = scope["path"]
+    if scope["type"] == "websocket":
+        return True
     return path.removeprefix(scope["root_path"]).startswith(_LIMITED)

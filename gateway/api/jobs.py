@@ -12,6 +12,7 @@ from gateway.api.body import answer, read_body
 from gateway.api.etag import CACHING, not_modified, tag_of
 from gateway.api.idempotency import InFlight, request_id_of
 from gateway.api.job_request import JobRequest, job_spec
+from gateway.api.single import single
 from gateway.auth.caller import Caller
 from gateway.auth.scopes import JOBS_READ, JOBS_WRITE
 from gateway.backends import ProcessorBackend, QueueBackend
@@ -21,6 +22,7 @@ from gateway.views.job import job_view
 from gateway.views.job_shape import JobListView, JobView
 from gateway.views.probe import probe_view
 from gateway.views.state import ENDED, STATES_BY_STATUS
+from services.chassis import tracing
 from services.chassis.errors import ClipferryError, Reason, field_invalid
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -62,16 +64,21 @@ class JobRoutes:
         caller = await self._caller(request, JOBS_WRITE, makes_work=True)
         spec = job_spec(await read_body(request, _job_requests))
         caller.check_chat(spec.destination)
-        key = request_id_of(request.headers.get("idempotency-key"))
+        shown = single(request.headers, "idempotency-key", Reason.IDEMPOTENCY_KEY_INVALID)
+        key = request_id_of(shown)
         with self._in_flight.only(caller.user_id, key):
             async with self._quotas.one_more(caller.user_id) as place:
                 accepted = await self._batcher.submit(
-                    queue_service_pb2.SubmitJobRequest(request_id=key, owner=caller.user_id, spec=spec)
+                    queue_service_pb2.SubmitJobRequest(
+                        request_id=key, owner=caller.user_id, spec=spec, traceparent=tracing.traceparent()
+                    )
                 )
-                place.is_used = not accepted.replayed
+                # Under a key of ours it is the same request, which a hanging queue got twice.
+                is_replayed = accepted.replayed and shown is not None
+                place.is_used = not is_replayed
         view = _view(accepted.job, request)
         headers = {"Location": view.links.self}
-        if accepted.replayed:
+        if is_replayed:
             headers["Idempotency-Replayed"] = "true"
         return answer(view, 202, headers)
 

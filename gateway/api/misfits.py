@@ -79,7 +79,14 @@ def read_json(raw: bytes | str) -> Any:
     """Return what is in JSON, whatever it is; of a very long number the beginning. Raises as `json.loads` does."""
     # From text, or it would take UTF-16 and a byte order mark as well.
     text = raw if isinstance(raw, str) else raw.decode()
-    return json.loads(text, parse_int=lambda digits: int(digits[:_LONGEST_NUMBER]))
+    return json.loads(
+        text, parse_int=lambda digits: int(digits[:_LONGEST_NUMBER]), parse_constant=lambda name: _no_number(text, name)
+    )
+
+
+def _no_number(text: str, name: str) -> None:
+    """Refuse NaN, Infinity and -Infinity, which Python reads."""
+    raise json.JSONDecodeError(f"{name} is not a number in JSON", text, text.index(name))
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from gateway.api.examples import EXAMPLES
 from gateway.api.job_request import JobRequest
 from gateway.api.jobs import JobRoutes, RetryRequest
 from gateway.api.queries import check_query
+from gateway.api.refusals import header, refusals
 from gateway.api.schemas import schemas
 from gateway.views.job_shape import JobListView, JobView
 from gateway.views.probe import ProbeView
@@ -168,39 +169,25 @@ def document(app: FastAPI, operations: Sequence[Operation]) -> dict[str, Any]:
     for each in operations:
         hot.setdefault(each.path, {})[each.method.lower()] = _documented(each)
     made["paths"] = hot | made["paths"]
-    for operation in (operation for path in made["paths"].values() for operation in path.values()):
-        # FastAPI documents its own shape of a validation error; ours is a problem, as every error is.
-        operation["responses"].pop("422", None)
-        operation["responses"] |= {"429": _TOO_MANY, "default": _PROBLEM}
-        for content in operation.get("requestBody", {}).get("content", {}).values():
-            content["examples"] = EXAMPLES.get(content["schema"]["$ref"].rpartition("/")[2], {})
+    for path, methods in made["paths"].items():
+        for method, operation in methods.items():
+            # FastAPI documents its own shape of a validation error; ours is a problem, as every error is.
+            operation["responses"].pop("422", None)
+            operation["responses"] = refusals(method, path, operation) | operation["responses"]
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                content["examples"] = EXAMPLES.get(content["schema"]["$ref"].rpartition("/")[2], {})
     return made
 
 
-def _header(description: str, **schema: Any) -> Mapping[str, Any]:
-    return {"description": description, "schema": {"type": "string", **schema}}
-
-
-_PROBLEM: Mapping[str, Any] = {
-    "description": "An error.",
-    "headers": {
-        "Retry-After": _header("Seconds until it is worth asking again, where that is known.", pattern="^[0-9]+$")
-    },
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemView"}}},
-}
-_TOO_MANY: Mapping[str, Any] = {
-    **_PROBLEM,
-    "description": "Over a limit or a quota of the day: `Retry-After` says when it is not any more.",
-}
 _HEADERS: Mapping[str, Mapping[str, Any]] = {
-    "RateLimit-Policy": _header("The limit: its name, `q` requests at once, earned anew in `w` seconds."),
-    "RateLimit": _header("What is left of it: `r` requests now, one more in `t` seconds."),
-    "X-Request-Id": _header("The request's id: yours if you sent one."),
+    "RateLimit-Policy": header("The limit: its name, `q` requests at once, earned anew in `w` seconds."),
+    "RateLimit": header("What is left of it: `r` requests now, one more in `t` seconds."),
+    "X-Request-Id": header("The request's id: yours if you sent one."),
 }
-_ETAG: Mapping[str, Any] = {"ETag": _header("For `If-None-Match`: it changes with the answer.")}
+_ETAG: Mapping[str, Any] = {"ETag": header("For `If-None-Match`: it changes with the answer.")}
 _SUBMITTED: Mapping[str, Any] = {
-    "Location": _header("Path of the job.", format="uri-reference"),
-    "Idempotency-Replayed": _header("There when the job was there before.", enum=["true"]),
+    "Location": header("Path of the job.", format="uri-reference"),
+    "Idempotency-Replayed": header("There when the job was there before.", enum=["true"]),
 }
 _NOT_MODIFIED: Mapping[str, Any] = {"description": "Nothing has changed since the answer with that `ETag`."}
 

@@ -1,4 +1,4 @@
-"""The live page and the API page: a few files, held in memory, from nowhere else."""
+"""The dashboard and the API page: a few files, held in memory, from nowhere else."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,22 +9,21 @@ from starlette.routing import Route
 
 _WEB = Path(__file__).parent.parent / "web"
 
-_PATHS: Mapping[str, tuple[str, str]] = {
-    "/": ("index.html", "text/html"),
-    "/docs": ("docs.html", "text/html"),
-    "/web/style.css": ("style.css", "text/css"),
-    "/web/app.js": ("app.js", "text/javascript"),
-    "/web/session.js": ("session.js", "text/javascript"),
-    "/web/live.js": ("live.js", "text/javascript"),
-    "/web/jobs.js": ("jobs.js", "text/javascript"),
-    "/web/docs.js": ("docs.js", "text/javascript"),
-    "/favicon.ico": ("icon.svg", "image/svg+xml"),
+_PAGES: Mapping[str, str] = {"/": "index.html", "/docs": "docs.html", "/favicon.ico": "icon.svg"}
+_MEDIA_TYPES: Mapping[str, str] = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
 }
 
 
 def page_routes() -> list[Route]:
-    """Return a route for each file."""
-    return [_route(path, (_WEB / name).read_bytes(), media_type) for path, (name, media_type) in _PATHS.items()]
+    """Return a route for each page, and for each style and script below ``/web``."""
+    parts = [path for path in sorted(_WEB.rglob("*")) if path.suffix in (".css", ".js")]
+    files = {path: _WEB / name for path, name in _PAGES.items()}
+    files |= {f"/web/{part.relative_to(_WEB).as_posix()}": part for part in parts}
+    return [_route(path, file.read_bytes(), _MEDIA_TYPES[file.suffix]) for path, file in files.items()]
 
 
 def _route(path: str, content: bytes, media_type: str) -> Route:

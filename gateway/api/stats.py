@@ -14,17 +14,25 @@ from gateway.views.health import HealthView, health_view
 from gateway.views.memory import MemoryView, memory_view
 from gateway.views.stats import StatsView, WebSocketView, stats_view
 from services.chassis.errors import ClipferryError
+from services.chassis.readiness import Readiness
 
 _HEALTH_TIMEOUT_S = 2.0
 
 
-def stats_router(queue: QueueBackend, publisher: Publisher, hub: Hub) -> APIRouter:
-    """Return the routes."""
+def stats_router(queue: QueueBackend, publisher: Publisher, hub: Hub, readiness: Readiness) -> APIRouter:
+    """Return the routes.
+
+    Args:
+        queue: Whose numbers they are.
+        publisher: Knows the last ones, should the queue be away.
+        hub: Of the live connections.
+        readiness: Of the gateway's own store.
+    """
     router = APIRouter(tags=["stats"])
 
     @router.get("/api/queue/stats", responses=answers(StatsView))
     async def queue_stats(_caller: Statistician) -> Response:
-        """The queue's statistics."""
+        """The queue's statistics: totals of the whole system, for every user, with nothing of whose jobs they are."""
         return answer(stats_view(await queue.stats(), hub.stats() if hub.is_enabled else None))
 
     @router.get("/api/memory/stats", responses=answers(MemoryView))
@@ -44,7 +52,13 @@ def stats_router(queue: QueueBackend, publisher: Publisher, hub: Hub) -> APIRout
             stats, is_reachable = await queue.stats(timeout_s=_HEALTH_TIMEOUT_S), True
         except ClipferryError:
             stats, is_reachable = publisher.latest_stats or job_pb2.Stats(), False
-        view = health_view(stats, queue_is_reachable=is_reachable, now=publisher.now(), real_time=hub.is_enabled)
+        view = health_view(
+            stats,
+            queue_is_reachable=is_reachable,
+            store_is_ready=await readiness.look(),
+            now=publisher.now(),
+            real_time=hub.is_enabled,
+        )
         return answer(view, 200 if is_reachable else 503)
 
     return router

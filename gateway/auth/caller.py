@@ -21,6 +21,8 @@ class Caller:
     """What the credentials may be used for."""
     chats: frozenset[str]
     """Chats that the user may send to; see `gateway.auth.chats`."""
+    is_limited: bool = False
+    """Whether the credentials may be used for less than the user's role may do."""
 
     @property
     def is_admin(self) -> bool:

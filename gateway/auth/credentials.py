@@ -12,6 +12,8 @@ from services.chassis.errors import ClipferryError, Reason
 
 _NEVER_S = 253_402_300_799
 """The last second of the year 9999."""
+_TOKEN_DOTS = 2
+"""Of a JWT (RFC 7515, section 3.1)."""
 
 
 class TokenCredentials:
@@ -22,7 +24,7 @@ class TokenCredentials:
         self._database = database
 
     def knows(self, shown: str) -> bool:
-        return not shown.startswith(PREFIX)
+        return not is_key(shown)
 
     async def caller(self, shown: str) -> Caller:
         claims = await self._tokens.verify(shown)
@@ -37,20 +39,27 @@ class TokenCredentials:
         role, is_enabled, chats = rows[0]
         check_enabled(claims.user_id, is_enabled)
         scopes = claims.scopes & OF_ROLE[role]
-        return Caller(claims.user_id, claims.session_id, claims.expires_at_s, scopes, taken_apart(chats))
+        is_limited = scopes != OF_ROLE[role]
+        return Caller(claims.user_id, claims.session_id, claims.expires_at_s, scopes, taken_apart(chats), is_limited)
 
 
 class KeyCredentials:
-    """See `gateway.auth.gate.Credentials`. An operator's own key that does not look like ours can only sign in."""
+    """See `gateway.auth.gate.Credentials`. Also knows an operator's own key, unless that looks like a token."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     def knows(self, shown: str) -> bool:
-        return shown.startswith(PREFIX)
+        return is_key(shown)
 
     async def caller(self, shown: str) -> Caller:
         found = await find_key(self._database, shown, self._clock.time_ms())
         expires_at_s = _NEVER_S if found.expires_at_ms is None else found.expires_at_ms // 1000
-        return Caller(found.user_id, key_session(found.id), expires_at_s, found.scopes, found.chats)
+        is_limited = found.scopes != OF_ROLE[found.role]
+        return Caller(found.user_id, key_session(found.id), expires_at_s, found.scopes, found.chats, is_limited)
+
+
+def is_key(shown: str) -> bool:
+    """Return whether this is an API key by its looks: one of ours, or an operator's own, which is no JWT."""
+    return shown.startswith(PREFIX) or shown.count(".") != _TOKEN_DOTS

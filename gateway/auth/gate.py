@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Protocol
 
+from gateway.auth.attempts import Attempts
 from gateway.auth.caller import Caller
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
@@ -31,29 +32,37 @@ class Gate:
 
     Args:
         kinds: All kinds of credentials; the first that knows what is shown decides.
+        attempts: Counts what was wrong.
         clock: The time it goes by.
     """
 
-    def __init__(self, kinds: Sequence[Credentials], clock: Clock) -> None:
+    def __init__(self, kinds: Sequence[Credentials], attempts: Attempts, clock: Clock) -> None:
         self._kinds = kinds
+        self._attempts = attempts
         self._clock = clock
         self._seen: dict[bytes, Caller] = {}
         self._change_count = 0
 
-    async def caller(self, authorization: str | None) -> Caller:
+    async def caller(self, authorization: str | None, address: str) -> Caller:
         """Return who shows this Authorization header.
 
+        Args:
+            authorization: Its value.
+            address: Of the client. Whoever shows too much from there that is wrong is not looked at for a while; those
+                who were seen before are not touched by it.
+
         Raises:
-            ClipferryError: UNAUTHENTICATED, TOKEN_EXPIRED, or STORE_UNAVAILABLE for those not seen before.
+            ClipferryError: UNAUTHENTICATED, TOKEN_EXPIRED, or for those not seen before TOO_MANY_REQUESTS or
+                STORE_UNAVAILABLE.
         """
         if not authorization:
             raise ClipferryError(Reason.UNAUTHENTICATED, "The request has no Authorization header with a Bearer token.")
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise ClipferryError(Reason.UNAUTHENTICATED, "The Authorization header must be: Bearer <access token>.")
-        return await self.verify(token.strip())
+        return await self.verify(token.strip(), address)
 
-    async def verify(self, shown: str) -> Caller:
+    async def verify(self, shown: str, address: str) -> Caller:
         """Return who shows a token or an API key. Raises as `caller` does."""
         if len(shown) > _LONGEST_CHARACTERS:
             raise ClipferryError(
@@ -63,7 +72,12 @@ class Gate:
         key = hashlib.sha256(shown.encode(errors="replace")).digest()
         caller = self._seen.get(key)
         if caller is None:
-            return await self._look_at(shown, key)
+            self._attempts.check_guesses(address)
+            try:
+                return await self._look_at(shown, key)
+            except ClipferryError as error:
+                await self._attempts.count_guess(address, error)
+                raise
         if caller.expires_at_s * 1000 <= self._clock.time_ms():
             del self._seen[key]
             raise ClipferryError(Reason.TOKEN_EXPIRED)

@@ -85,13 +85,13 @@ class ApiKeys:
         return [_entry(row) for row in rows]
 
     async def add(
-        self, user_id: str, role: str, *, label: str, scopes: Sequence[str], expires_in_s: int | None
+        self, user_id: str, role: str | None, *, label: str, scopes: Sequence[str], expires_in_s: int | None
     ) -> tuple[str, KeyEntry]:
         """Make a key for a user, who is added if new; returns it, and what is known of it.
 
         Args:
             user_id: Name.
-            role: Of the user.
+            role: Of a new user, and what another must have. None: any, and ``user`` for a new one.
             label: What it is for.
             scopes: What it may be used for; empty for all that the role may do.
             expires_in_s: Seconds that it is good. None: until it is removed.
@@ -99,9 +99,6 @@ class ApiKeys:
         Raises:
             ClipferryError: FIELD_INVALID for a bad name, another role than the user has, or a scope beyond the role.
         """
-        beyond = frozenset(scopes) - OF_ROLE[role]
-        if beyond:
-            raise field_invalid("scopes", f"must be of {joined(OF_ROLE[role])} for the role {role}", joined(beyond))
         key, now_ms = f"{PREFIX}{secrets.token_urlsafe(32)}", self._clock.time_ms()
         entry = KeyEntry(
             secrets.token_urlsafe(9),
@@ -112,8 +109,11 @@ class ApiKeys:
             None,
             None if expires_in_s is None else now_ms + expires_in_s * 1000,
         )
-        async with self._database.transaction() as run:
-            await let_in(run, user_id, role, now_ms)
+        async with self._database.transaction(lock=ACCESS_LOCK) as run:
+            kept = await let_in(run, user_id, role, now_ms)
+            beyond = entry.scopes - OF_ROLE[kept]
+            if beyond:
+                raise field_invalid("scopes", f"must be of {joined(OF_ROLE[kept])} for the role {kept}", joined(beyond))
             await run(
                 "INSERT INTO api_keys (hash, id, user_id, label, scopes, created_at_ms, expires_at_ms)"
                 " VALUES ($1, $2, $3, $4, $5, $6, $7)",

@@ -72,7 +72,8 @@ async def open_auth(
         refreshes_per_min=settings.refreshes_per_min,
     )
     async with _externals(settings, database, clock) as externals:
-        gate = Gate([KeyCredentials(database, clock), *externals, TokenCredentials(tokens, database)], clock)
+        kinds = [KeyCredentials(database, clock), *externals, TokenCredentials(tokens, database)]
+        gate = Gate(kinds, attempts, clock)
 
         def on_ended(session_id: str) -> None:
             gate.forget_session(session_id)

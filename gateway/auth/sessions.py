@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.auth import refreshing
+from gateway.auth.attempts import note_refusal
 from gateway.auth.digests import digest
 from gateway.auth.endings import end_sessions
 from gateway.auth.key_lookup import check_enabled, find_key, scopes_of
@@ -90,7 +91,7 @@ class Sessions:
         try:
             holder = await find_key(self._database, api_key, self._clock.time_ms())
         except ClipferryError as error:
-            _note_refusal("api_key", error)
+            note_refusal("api_key", error)
             raise
         return await self._open(holder.user_id, client, key_id=holder.id, limited_to=holder.limited_to)
 
@@ -99,7 +100,7 @@ class Sessions:
         user_id = await self._codes.take(code)
         if user_id is None:
             error = ClipferryError(Reason.UNAUTHENTICATED, "The pairing code is not valid, was used or is too old.")
-            _note_refusal("pairing_code", error)
+            note_refusal("pairing_code", error)
             raise error
         return await self._open(user_id, client)
 
@@ -223,7 +224,3 @@ async def _role(run: Run, user_id: str) -> str:
 
 def _described(client: str) -> str:
     return "".join(letter for letter in client if letter.isprintable())[:_CLIENT_LENGTH]
-
-
-def _note_refusal(way: str, error: ClipferryError) -> None:
-    logger.warning("A sign-in was refused.", action="sign_in_refused", way=way, reason=error.reason.name)

@@ -23,6 +23,9 @@ ACCESS_LOCK = "access"
 _SELECT = "SELECT id, role, is_enabled, chats, created_at_ms FROM users"
 _ADD = """INSERT INTO users (id, role, is_enabled, chats, created_at_ms) VALUES ($1, $2, 1, $3, $4)
 ON CONFLICT (id) DO NOTHING RETURNING id"""
+_REMOVED = "SELECT id FROM removed_users WHERE id = $1"
+_KEEP_NAME = """INSERT INTO removed_users (id, removed_at_ms) VALUES ($1, $2)
+ON CONFLICT (id) DO UPDATE SET removed_at_ms = excluded.removed_at_ms"""
 _USER_ID = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 
 
@@ -69,13 +72,15 @@ class Users:
             chats: See `gateway.auth.chats`. None: the operator's.
 
         Raises:
-            ClipferryError: FIELD_INVALID for a bad or a taken name, or for what is no chat.
+            ClipferryError: FIELD_INVALID for a bad or a taken name, for one of a removed user, or for what is no chat.
         """
         check_user_id(user_id)
         allowed = checked_chats([DEFAULT] if chats is None else chats)
         user = User(user_id, role, is_enabled=True, chats=allowed, created_at_ms=self._clock.time_ms())
-        if not await self._database.run(_ADD, user_id, role, joined(allowed), user.created_at_ms):
-            raise field_invalid("user", "must be new; there is one of that name", user_id)
+        async with self._database.transaction(lock=ACCESS_LOCK) as run:
+            await _check_unused(run, user_id)
+            if not await run(_ADD, user_id, role, joined(allowed), user.created_at_ms):
+                raise field_invalid("user", "must be new; there is one of that name", user_id)
         logger.info("A user was added.", action="user_added", user_id=user_id, role=role)
         return user
 
@@ -117,7 +122,7 @@ class Users:
         return after
 
     async def remove(self, user_id: str) -> None:
-        """Remove a user with all keys and codes, and end the sessions. Jobs stay.
+        """Remove a user with all keys and codes, and end the sessions. Jobs stay, and so the name is not given again.
 
         Raises:
             ClipferryError: ROUTE_NOT_FOUND.
@@ -128,6 +133,7 @@ class Users:
             await run("DELETE FROM api_keys WHERE user_id = $1", user_id)
             await run("DELETE FROM pairing_codes WHERE user_id = $1", user_id)
             await run("DELETE FROM users WHERE id = $1", user_id)
+            await run(_KEEP_NAME, user_id, self._clock.time_ms())
             await mark(run, USERS)
         logger.info("A user was removed.", action="user_removed", user_id=user_id)
         await self._marks.look()
@@ -140,17 +146,25 @@ class Users:
         await end_sessions(run, "user_id = $2", user_id, now_ms=self._clock.time_ms(), also=also)
 
 
-async def let_in(run: Run, user_id: str, role: str, now_ms: int) -> None:
-    """Add a user who is to get a key or a code, unless there already.
+async def let_in(run: Run, user_id: str, role: str | None, now_ms: int) -> str:
+    """Add a user who is to get a key or a code, unless there already; returns the user's role.
+
+    Args:
+        run: Of the transaction.
+        user_id: Name.
+        role: Of a new user, ``user`` if None; the one that a user must have who is there already, any if None.
+        now_ms: Milliseconds since 1970.
 
     Raises:
-        ClipferryError: FIELD_INVALID for a bad name, or when the user has another role.
+        ClipferryError: FIELD_INVALID for a bad name or one of a removed user, or when the user has another role.
     """
     check_user_id(user_id)
-    await run(_ADD, user_id, role, DEFAULT, now_ms)
+    await _check_unused(run, user_id)
+    await run(_ADD, user_id, role or "user", DEFAULT, now_ms)
     ((kept,),) = await run("SELECT role FROM users WHERE id = $1", user_id)
-    if kept != role:
+    if role not in (None, kept):
         raise field_invalid("role", f"must be {kept}, which is what the user {user_id} has", role)
+    return str(kept)
 
 
 def check_user_id(user_id: str) -> None:
@@ -168,6 +182,15 @@ def check_user_id(user_id: str) -> None:
 def is_external(user_id: str) -> bool:
     """Return whether a user came with a token of another issuer."""
     return ":" in user_id
+
+
+async def _check_unused(run: Run, user_id: str) -> None:
+    """Whoever gets the name of somebody else who was removed would get the jobs too: the queue knows only names.
+
+    A user who is there has the name by right: the operator's own admin, who comes back at every start.
+    """
+    if await run(_REMOVED, user_id) and not await run("SELECT id FROM users WHERE id = $1", user_id):
+        raise field_invalid("user", "must be new; a user of that name was removed, whose jobs are kept", user_id)
 
 
 async def _get(run: Run, user_id: str) -> User:

@@ -15,6 +15,9 @@ class Limiter(Protocol):
         Keys of different rates do not meet.
         """
 
+    def refusal(self, key: str, rate: Rate) -> Verdict | None:
+        """Return the verdict if one more would be refused, as far as this gateway knows, and count nothing."""
+
 
 def too_many(said: Verdict, who: str) -> ClipferryError:
     """Return the error of a refused request.

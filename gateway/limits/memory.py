@@ -31,7 +31,6 @@ class MemoryLimiter:
         return self._clock.time_ms() * 1000
 
     def refusal(self, key: str, rate: Rate) -> Verdict | None:
-        """Return the verdict if one more would be refused, and count nothing."""
         now_us, known_us = self.now_us(), self._due_us.get((rate.name, key), 0)
         return None if due_after(known_us, now_us, rate) else verdict(known_us, now_us, rate, is_admitted=False)
 

@@ -60,6 +60,9 @@ class SharedLimiter:
         self._here.learn(key, rate, due_us)
         return verdict(due_us, now_us, rate, is_admitted=bool(is_admitted))
 
+    def refusal(self, key: str, rate: Rate) -> Verdict | None:
+        return self._here.refusal(key, rate)
+
     async def _sweep(self, now_us: int) -> None:
         """Once a minute, drop the rows of those who are as good as new."""
         if now_us >= self._sweep_at_us:

@@ -61,6 +61,7 @@ class Connection:
     """A client that was accepted."""
 
     __slots__ = (
+        "_address",
         "_ends",
         "_keeper",
         "_live",
@@ -89,6 +90,7 @@ class Connection:
 
     async def run(self, receive: Receive, authorization: str | None, visit: Visit) -> None:
         """Talk until either side ends it."""
+        self._address = visit.address
         if not await self._greet(receive, authorization):
             return
         visit.greeted()
@@ -104,7 +106,7 @@ class Connection:
         try:
             async with asyncio.timeout(self._live.terms.hello_timeout_s):
                 if authorization is not None:
-                    self.caller = await self._live.gate.caller(authorization)
+                    self.caller = await self._live.gate.caller(authorization, self._address)
                     self._welcome(None)
                     return True
                 text = await self._next_text(receive)
@@ -126,7 +128,7 @@ class Connection:
             if command.type != "hello":
                 raise ClipferryError(Reason.UNAUTHENTICATED, "The first message must be hello, with a token.")
             self._check_protocol(command)
-            self.caller = await self._live.gate.verify(command.token or "")
+            self.caller = await self._live.gate.verify(command.token or "", self._address)
         except ClipferryError as error:
             raise RefusedCommandError(command.id, error) from error
         self._welcome(command.id)
@@ -134,8 +136,7 @@ class Connection:
 
     def _send_away(self, command_id: str | int | None, error: ClipferryError) -> None:
         self.refuse(command_id, error)
-        unknown = NOBODY_KNOWS if error.reason.kind is Kind.UNAVAILABLE else BAD_TOKEN
-        self.socket.close(TOKEN_EXPIRED if error.reason is Reason.TOKEN_EXPIRED else unknown, error.reason.name)
+        self.socket.close(_goodbye(error.reason), error.reason.name)
 
     def _check_protocol(self, command: Command) -> None:
         if command.protocol != 1:
@@ -185,9 +186,9 @@ class Connection:
 
     async def _take_token(self, token: str | None) -> bool:
         try:
-            caller = await self._live.gate.verify(token or "")
+            caller = await self._live.gate.verify(token or "", self._address)
         except ClipferryError as error:
-            if error.reason.kind is Kind.UNAVAILABLE:
+            if error.reason.kind in (Kind.UNAVAILABLE, Kind.EXHAUSTED):
                 raise  # the token before is still good
             self._send_away(None, error)
             return False
@@ -273,6 +274,19 @@ class Connection:
     def _now(self) -> str:
         return self._live.publisher.now()
 
+
+def _goodbye(reason: Reason) -> int:
+    """Return the code that closes on a hello which is refused for `reason`."""
+    if reason is Reason.TOKEN_EXPIRED:
+        return TOKEN_EXPIRED
+    return _GOODBYES.get(reason.kind, BAD_TOKEN)
+
+
+_GOODBYES: Mapping[Kind, int] = {
+    Kind.UNAVAILABLE: NOBODY_KNOWS,
+    Kind.EXHAUSTED: TOO_MANY_COMMANDS,
+    Kind.INVALID: MALFORMED,
+}
 
 _HANDLERS: Mapping[str, Callable[[Connection, Command], Awaitable[None]]] = {
     "hello": Connection._hello_again,

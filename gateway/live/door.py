@@ -1,8 +1,12 @@
-"""How many may be inside: all together, from one address, and from one address without having said who they are."""
+"""How many may be inside: all together, from one address, and from one address without having said who they are.
+
+One address is a /64 of IPv6, as everywhere.
+"""
 
 import random
 from collections import Counter
 
+from gateway.limits.addresses import network_of
 from gateway.live.terms import LiveTerms
 from services.chassis.errors import ClipferryError, Reason
 
@@ -25,11 +29,11 @@ class Door:
         Raises:
             ClipferryError: UNAVAILABLE, with a time to come back, when there are too many.
         """
-        terms = self._terms
+        terms, network = self._terms, network_of(address)
         for what, count, limit in (
             ("live connections", self._count, terms.connection_count),
-            ("live connections from one address", self._inside[address], terms.connections_per_address),
-            ("connections from one address without a hello", self._waiting[address], terms.waiting_per_address),
+            ("live connections from one address", self._inside[network], terms.connections_per_address),
+            ("connections from one address without a hello", self._waiting[network], terms.waiting_per_address),
         ):
             if count >= limit:
                 raise ClipferryError(
@@ -39,40 +43,41 @@ class Door:
                     limit_count=limit,
                 )
         self._count += 1
-        self._inside[address] += 1
-        self._waiting[address] += 1
+        self._inside[network] += 1
+        self._waiting[network] += 1
         return Visit(self, address)
 
     def greeted(self, address: str) -> None:
         """One of an address has said hello, or has gone without."""
-        _less(self._waiting, address)
+        _less(self._waiting, network_of(address))
 
     def left(self, address: str) -> None:
         """One of an address has gone."""
         self._count -= 1
-        _less(self._inside, address)
+        _less(self._inside, network_of(address))
 
 
 class Visit:
     """One socket that was let in."""
 
-    __slots__ = ("_address", "_door", "_is_greeted")
+    __slots__ = ("_door", "_is_greeted", "address")
 
     def __init__(self, door: Door, address: str) -> None:
         self._door = door
-        self._address = address
+        self.address = address
+        """Of the client."""
         self._is_greeted = False
 
     def greeted(self) -> None:
         """It has said hello."""
         if not self._is_greeted:
             self._is_greeted = True
-            self._door.greeted(self._address)
+            self._door.greeted(self.address)
 
     def end(self) -> None:
         """It has gone."""
         self.greeted()
-        self._door.left(self._address)
+        self._door.left(self.address)
 
 
 def _less(counter: Counter[str], address: str) -> None:

@@ -6,6 +6,7 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from gateway.api.problems import problem
+from gateway.api.single import single
 from gateway.live.closing import WRONG_PROTOCOL
 from gateway.live.connection import Connection, Live
 from gateway.live.door import Visit
@@ -38,6 +39,7 @@ class WebSocketEndpoint:
             return
         client = scope["client"]
         try:
+            single(headers, "authorization")
             visit = self._live.door.enter(client[0] if client else "")
         except ClipferryError as error:
             await _deny(error, scope, receive, send)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Protocol
 
 from clipferry.queue.v1 import job_pb2
@@ -10,7 +10,9 @@ from gateway.auth.caller import Caller
 from gateway.live.closing import REPLACED
 from gateway.live.socket import SharedFrameProtocol
 from gateway.live.terms import LiveTerms
+from gateway.metrics import CONNECTED, CONNECTIONS, DROPPED, SUBSCRIPTIONS
 from gateway.views.stats import WebSocketView
+from services.chassis.metrics import Reading
 
 JOBS, QUEUE, MEMORY = "jobs", "queue", "memory"
 JOB_PREFIX = "job:"
@@ -83,6 +85,7 @@ class Hub:
         """Take in a connection that has said hello; the user's oldest one goes if it is one too many."""
         self._clients.add(client)
         self._total_count += 1
+        CONNECTIONS.add()
         self.audience.join(client.caller)
         theirs = self._by_user.setdefault(client.caller.user_id, {})
         theirs[client] = None
@@ -94,6 +97,7 @@ class Hub:
         """Let go of a connection and its subscriptions."""
         self._clients.discard(client)
         self._slow_count += client.socket.was_dropped
+        DROPPED.add(by=client.socket.was_dropped)
         for channel in list(client.channels):
             self.unsubscribe(client, channel)
         self.audience.leave(client.caller)
@@ -192,3 +196,13 @@ class Hub:
             slow_clients_dropped=self._slow_count,
             ping_interval=self._terms.ping_interval_ms,
         )
+
+    async def readings(self) -> Iterable[Reading]:
+        """Return the same as metrics."""
+        stats = self.stats()
+        return [
+            Reading(CONNECTED, stats.connected_clients),
+            Reading(SUBSCRIPTIONS, stats.job_subscriptions, ("jobs",)),
+            Reading(SUBSCRIPTIONS, stats.queue_subscriptions, (QUEUE,)),
+            Reading(SUBSCRIPTIONS, stats.memory_subscriptions, (MEMORY,)),
+        ]

@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 
 from gateway.store.database import Row, Run
-from gateway.store.version import check_version
-from services.chassis.lifecycle import StartError, background
+from gateway.store.version import schema
+from services.chassis.lifecycle import background
 from services.chassis.outages import Outages
-from services.chassis.postgres import FAILURES, FAULTS_OF_A_CALL, Connection, Pool, migrations_url, shown
+from services.chassis.postgres import FAILURES, FAULTS_OF_A_CALL, Connection, Pool, shown
+from services.chassis.postgres_migration import migrate_postgres
 
-_MIGRATIONS = Path(__file__).parent / "migrations" / "postgres"
+_SCHEMA = schema("postgres")
 _LOCK = 0x63666761
 """Number of the advisory lock under which the schema is changed."""
 _CHANNEL = "clipferry_gateway"
@@ -116,34 +116,10 @@ async def bring_up_to_date(url: str) -> None:
     Raises:
         StartError: If the database cannot be reached or used, or a newer clipferry wrote it.
     """
-    try:
-        connection = await _connect(url)
-    except (ValueError, *FAILURES) as error:
-        raise StartError(f"the database at {shown(url)} cannot be used: {error or type(error).__name__}.") from error
-    try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK, timeout=None)
-        await _migrate(connection, url)
-    except asyncpg.PostgresError as error:
-        raise StartError(f"the database at {shown(url)} cannot be used: {error}.") from error
-    finally:
-        await connection.close()
+    await migrate_postgres(url, _SCHEMA, connect=_connect, version_of=_version, lock=_LOCK)
 
 
-async def _migrate(connection: Connection, url: str) -> None:
-    version = 0
-    if await connection.fetchval("SELECT to_regclass('gateway.marks')") is not None:
-        version = await connection.fetchval("SELECT version FROM gateway.marks WHERE topic = 'schema'")
-    if check_version(version, f"at {shown(url)}"):
-        await connection.execute("CREATE SCHEMA IF NOT EXISTS gateway")
-        await asyncio.to_thread(_apply_migrations, url)
-
-
-def _apply_migrations(url: str) -> None:
-    # Imported only when there is something to do: it takes longer than everything else here.
-    import yoyo  # noqa: PLC0415
-
-    backend = yoyo.get_backend(migrations_url(url, "gateway"))
-    try:
-        backend.apply_migrations(backend.to_apply(yoyo.read_migrations(str(_MIGRATIONS))))
-    finally:
-        backend.connection.close()
+async def _version(connection: Connection) -> int:
+    if await connection.fetchval("SELECT to_regclass('gateway.marks')") is None:
+        return 0
+    return int(await connection.fetchval("SELECT version FROM gateway.marks WHERE topic = 'schema'"))

@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from gateway.store.database import Row, Run
-from gateway.store.version import check_version
+from gateway.store.version import schema
 from services.chassis.lifecycle import StartError
 from services.chassis.outages import Outages
+from services.chassis.own_files import held_open
 
-_MIGRATIONS = Path(__file__).parent / "migrations" / "sqlite"
+_SCHEMA = schema("sqlite")
 _FAULTS_OF_A_CALL = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
 """What the database says of a call, not of itself."""
 
@@ -92,18 +93,17 @@ async def open_sqlite(path: Path, *, alone: bool) -> AsyncIterator[SqliteDatabas
 def _held(path: Path, *, alone: bool) -> Iterator[None]:
     """Hold the file's lock, if `alone`: limits and sessions live in one process when the store is SQLite."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_name(f"{path.name}.lock").open("w")
+        lock = held_open(path)
     except OSError as error:
         raise StartError(f"the database {str(path)!r} cannot be created: {error.strerror}.") from error
     with lock:
         try:
-            if alone:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise StartError(
-                f"another gateway uses the database {str(path)!r}; several need GATEWAY_DATABASE_URL=postgresql://…"
-            ) from error
+            if alone:
+                raise StartError(
+                    f"another gateway uses the database {str(path)!r}; several need GATEWAY_DATABASE_URL=postgresql://…"
+                ) from error
         yield
 
 
@@ -121,10 +121,5 @@ def _migrate(path: Path) -> None:
         version = 0
         if has_marks:
             (version,) = connection.execute("SELECT version FROM marks WHERE topic = 'schema'").fetchone()
-    if check_version(version, repr(str(path))):
-        # Imported only when there is something to do: it takes longer than everything else here.
-        import yoyo  # noqa: PLC0415
-
-        backend = yoyo.get_backend(f"sqlite:///{quote(str(path.absolute()))}")
-        with closing(backend.connection), backend.lock():
-            backend.apply_migrations(backend.to_apply(yoyo.read_migrations(str(_MIGRATIONS))))
+    if _SCHEMA.is_newer_than(version, repr(str(path))):
+        _SCHEMA.apply(f"sqlite:///{quote(str(path.absolute()))}")

@@ -1,13 +1,9 @@
 // Shows /openapi.json: each call with its fields, each shape with its limits, without anything from outside.
 
+import { element } from "./dom/element.js";
+
 const schemaOf = (content) => Object.values(content ?? {})[0]?.schema;
 const refOf = (schema) => schema?.$ref?.split("/").at(-1);
-
-function element(tag, ...children) {
-  const made = document.createElement(tag);
-  made.append(...children);
-  return made;
-}
 
 // Descriptions mark code with backticks, one or two, as Markdown does; a line break there is only for the eye.
 const prose = (text) => (text ?? "").replaceAll("``", "`").split("`").map((part, place) => (place % 2 ? element("code", part) : part.replace(/\s+/g, " ")));

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 import structlog
 
+from services.chassis.errors import ClipferryError
 from services.chassis.logs import set_up_logs
+from services.chassis.observing import observing
 from services.chassis.settings import Settings, SettingsError, load
 
 logger = structlog.get_logger(__name__)
@@ -84,7 +86,7 @@ def main(name: str, settings_class: type[S], service: Callable[[S], AbstractAsyn
     """Run one service as a process: load its settings, set up logs, serve until signalled.
 
     Exit status: 0 after a signal; 78 when the settings are wrong or the service cannot start, with the reasons on
-    standard error; 1 on a fault of ours.
+    standard error; 75 when it could not start this time, such as without its database; 1 on a fault of ours.
     """
     try:
         settings = load(settings_class)
@@ -93,8 +95,18 @@ def main(name: str, settings_class: type[S], service: Callable[[S], AbstractAsyn
         raise SystemExit(78) from None
     set_up_logs(service=name, level=settings.log_level)
     try:
-        asyncio.run(run_until_signalled(service(settings), drain_s=settings.drain_s))
+        asyncio.run(run_until_signalled(_observed(name, settings, service(settings)), drain_s=settings.drain_s))
     except StartError as error:
         logger.error("The service cannot start.", action="start_failed", cause=str(error))
         sys.stderr.write(f"{name}: {error}\n")
         raise SystemExit(78) from None
+    except ClipferryError as error:
+        logger.error("The service cannot start yet.", action="start_failed", reason=error.reason.name)
+        sys.stderr.write(f"{name}: {error.message}\n")
+        raise SystemExit(75) from None
+
+
+@asynccontextmanager
+async def _observed(name: str, settings: Settings, service: AbstractAsyncContextManager[Any]) -> AsyncIterator[None]:
+    async with observing(name, settings), service:
+        yield

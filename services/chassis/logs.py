@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from services.chassis.tracing import name_trace
+
 _BOT_TOKEN = re.compile(r"(bot|/)(\d{3,}:)[A-Za-z0-9_-]{10,}")
 _BEARER = re.compile(r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{8,}")
 _URL_QUERY = re.compile(r"(https?://[^\s?#\"']+)[?#][^\s\"']*")
@@ -28,6 +30,7 @@ def set_up_logs(*, service: str, level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _name_service(service),
+        name_trace,
         redact,
     ]
     structlog.configure(

@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -12,6 +12,8 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+
+_ADDRESS_OR_NONE = r"^(.+:\d{1,5})?$"
 
 
 class SettingsError(Exception):
@@ -57,8 +59,51 @@ class Settings(BaseSettings):
     drain_s: float = Field(20.0, validation_alias="DRAIN_S", ge=0, le=600)
     """Seconds that running work gets to finish after SIGTERM; under the orchestrator's kill delay. Default 20."""
 
+    keepalive_s: float = Field(8.0, validation_alias="KEEPALIVE_S", ge=0.2, le=60)
+    """Seconds of silence after which another service is asked whether it is still there; one that hangs is given up
+    within twice that. Well under LEASE_TTL_S, so that a run goes on at another queue. 0.2 to 60. Default 8."""
+
     service_token: SecretStr | None = Field(None, validation_alias="SERVICE_TOKEN", min_length=16)
-    """Bearer token that services show each other; needed beyond loopback. At least 16 characters. Default: none."""
+    """Bearer token that services show each other; beyond loopback it or TLS is needed. At least 16 characters.
+    Default: none."""
+
+    allow_plaintext: bool = Field(False, validation_alias="ALLOW_PLAINTEXT")
+    """Whether services may talk without TLS beyond loopback, and SERVICE_TOKEN be read on the way: only on a network
+    of their own. Default false."""
+
+    tls_cert_file: Path | None = Field(None, validation_alias="TLS_CERT_FILE")
+    """Certificate by which services know each other, with its chain, in PEM; its first DNS label or the end of its
+    SPIFFE URI is its role: gateway, queue, processor or notifier. Read again when it changes. Default: no TLS."""
+
+    tls_key_file: Path | None = Field(None, validation_alias="TLS_KEY_FILE")
+    """Key of the certificate, in PEM. Default: no TLS."""
+
+    tls_ca_file: Path | None = Field(None, validation_alias="TLS_CA_FILE")
+    """Certificates of whoever signs those of the services, in PEM. Default: no TLS."""
+
+    tls_poll_s: float = Field(10.0, validation_alias="TLS_POLL_S", ge=0.05, le=3_600)
+    """Seconds between two looks for changed files of TLS. 0.05 to 3600. Default 10."""
+
+    metrics_address: str = Field("", validation_alias="METRICS_ADDRESS", pattern=_ADDRESS_OR_NONE)
+    """``host:port`` where GET /metrics answers, for Prometheus; port 0 picks a free one. Default: nowhere."""
+
+    otlp_endpoint: str = Field(
+        "", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT", pattern=r"^(https?://[^/\s]+[^\s?#]*)?$"
+    )
+    """Where traces go, by OTLP over HTTP, such as http://collector:4318; other OTEL_ variables are OpenTelemetry's
+    own. Default: no traces."""
+
+    health_listen_address: str | None = Field(None, validation_alias="HEALTH_LISTEN_ADDRESS", min_length=3)
+    """``host:port`` where a gRPC service answers health in plain text and nothing else, for probes that have no
+    certificate. Default: none, and health is asked where the service listens."""
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        files = {"CERT": self.tls_cert_file, "KEY": self.tls_key_file, "CA": self.tls_ca_file}
+        missing = [f"TLS_{name}_FILE" for name, path in files.items() if path is None]
+        if 0 < len(missing) < len(files):
+            raise ValueError(f"TLS needs all of its three files: set {' and '.join(missing)} too")
+        return self
 
     @classmethod
     def settings_customise_sources(

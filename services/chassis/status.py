@@ -12,12 +12,13 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from services.chassis.errors import ClipferryError, Kind, Reason
+from services.chassis.handlers import maker_and_behaviour
 
 logger = structlog.get_logger(__name__)
 
 DOMAIN = "clipferry"
 _DETAILS_KEY = "grpc-status-details-bin"
-_OURS = "/clipferry."
+_OURS = ("/clipferry.", "/externalscaler.")
 
 STATUS_BY_KIND: Mapping[Kind, grpc.StatusCode] = {
     Kind.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
@@ -124,7 +125,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
 
 def _guarded(handler: grpc.RpcMethodHandler, method: str) -> grpc.RpcMethodHandler:
-    make, behaviour = _maker_and_behaviour(handler)
+    make, behaviour = maker_and_behaviour(handler)
     if inspect.isasyncgenfunction(behaviour):
 
         async def guarded_stream(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
@@ -149,16 +150,6 @@ def _guarded(handler: grpc.RpcMethodHandler, method: str) -> grpc.RpcMethodHandl
         request_deserializer=handler.request_deserializer,
         response_serializer=handler.response_serializer,
     )
-
-
-def _maker_and_behaviour(handler: grpc.RpcMethodHandler) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    if handler.request_streaming and handler.response_streaming:
-        return grpc.stream_stream_rpc_method_handler, handler.stream_stream
-    if handler.request_streaming:
-        return grpc.stream_unary_rpc_method_handler, handler.stream_unary
-    if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler, handler.unary_stream
-    return grpc.unary_unary_rpc_method_handler, handler.unary_unary
 
 
 async def abort(context: grpc.aio.ServicerContext, error: Exception, method: str) -> NoReturn:

@@ -8,7 +8,10 @@ import structlog
 from clipferry.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from services.chassis.allocator import keep_freed_memory
 from services.chassis.clock import SystemClock
+from services.chassis.disk_writes import disk_writes
+from services.chassis.metrics import read_by
 from services.chassis.server import Served, serving
+from services.chassis.tls import tls_of
 from services.notifier.adapters.bot_api import BotApi
 from services.notifier.adapters.late_messenger import LateMessenger
 from services.notifier.adapters.token_check import check_token
@@ -61,8 +64,18 @@ async def notifier_service(settings: NotifierSettings) -> AsyncIterator[int]:
         )
         served = Served(SERVICE_NAME, pb_grpc.add_NotifierServiceServicer_to_server, NotifierServicer(desk))
         token = settings.service_token.get_secret_value() if settings.service_token else None
-        async with serving([served], address=settings.listen_address, drain_s=settings.drain_s, token=token) as port:
-            yield port
+        server = serving(
+            [served],
+            address=settings.listen_address,
+            drain_s=settings.drain_s,
+            token=token,
+            health_address=settings.health_listen_address,
+            tls=tls_of(settings),
+            allow_plaintext=settings.allow_plaintext,
+        )
+        with read_by(disk_writes):
+            async with server as port:
+                yield port
 
 
 @asynccontextmanager

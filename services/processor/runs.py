@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from services.chassis import tracing
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.lease import LeaseTerm
 from services.processor.core.pace import Pace
 from services.processor.core.pipeline import JobRun, Parts
 from services.processor.core.run import Progress, Run
+from services.processor.metrics import RUNS
 
 logger = structlog.get_logger(__name__)
 
@@ -116,7 +118,7 @@ class Runs:
         self._idle.clear()
         with structlog.contextvars.bound_contextvars(job_name=run.job_name, attempt=run.attempt):
             logger.info("A run begins.", action="run_started", token=run.token)
-            held.task = self._group.create_task(held.job.execute(), name=f"run {run.holder}")
+            held.task = self._group.create_task(_traced(held), name=f"run {run.holder}")
             self._group.create_task(self._supervise(held), name=f"supervise {run.holder}")
         if self.draining:
             self._stop(held, Stop.RELEASED)
@@ -195,6 +197,8 @@ class Runs:
     async def _tell(self, held: Held, stop: Stop) -> None:
         logger.info("A run was stopped.", action="run_stopped", cause=stop.value)
         leases, run, job = self._parts.leases, held.run, held.job
+        if stop is Stop.LOST:
+            RUNS.add("lost", "")
         try:
             if stop is Stop.CANCELLED:
                 await leases.fail(run, ClipferryError(Reason.CANCELLED), not_sent=False)
@@ -206,6 +210,12 @@ class Runs:
                 await leases.release(run)
         except ClipferryError as refusal:
             logger.info("A stopped run was refused.", action="stop_refused", reason=refusal.reason.name)
+
+
+async def _traced(held: Held) -> None:
+    with tracing.span("run", "consumer", parent=held.run.traceparent) as span:
+        span.note({"clipferry.job": held.run.job_name, "clipferry.attempt": held.run.attempt})
+        await held.job.execute()
 
 
 def _stopped_unheard() -> ClipferryError:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import structlog
 
@@ -12,12 +13,17 @@ from clipferry.queue.v1 import worker_service_pb2 as worker_pb
 from services.chassis.allocator import keep_freed_memory
 from services.chassis.channel import open_link
 from services.chassis.clock import SystemClock
+from services.chassis.disk_writes import disk_writes
+from services.chassis.errors import ClipferryError, Reason
 from services.chassis.lifecycle import background
+from services.chassis.metrics import Source, read_by
 from services.chassis.server import Served, serving
+from services.chassis.tls import tls_of
 from services.processor.adapters.addresses import parse_allow_list
-from services.processor.adapters.backends import MoveBook, NotifierDelivery, StreamLeases
+from services.processor.adapters.backends import NotifierDelivery, StreamLeases
 from services.processor.adapters.limits import DownloadLimits
 from services.processor.adapters.media import FfmpegMedia
+from services.processor.adapters.move_book import MoveBook
 from services.processor.adapters.ytdlp import open_downloader
 from services.processor.config import ProcessorSettings
 from services.processor.core.memory import MemoryBudget
@@ -26,6 +32,7 @@ from services.processor.core.plan import Limits
 from services.processor.core.ports import Downloader, Media
 from services.processor.core.probe import Prober
 from services.processor.core.room import Room
+from services.processor.metrics import readings_of
 from services.processor.runs import Runs, open_runs
 from services.processor.servicer import ProcessorServicer
 from services.processor.worker import Worker, make_worker_id, versions
@@ -69,8 +76,10 @@ async def processing(settings: ProcessorSettings, downloader: Downloader, media:
     async with AsyncExitStack() as stack:
         process = _Process(settings)
         token = settings.service_token.get_secret_value() if settings.service_token else None
-        queue = await stack.enter_async_context(open_link(settings.queue_target, token=token))
-        notifier = await stack.enter_async_context(open_link(settings.notifier_target, token=token))
+        tls = tls_of(settings)
+        link = partial(open_link, token=token, tls=tls, keepalive_s=settings.keepalive_s)
+        queue = await stack.enter_async_context(link(settings.queue_target))
+        notifier = await stack.enter_async_context(link(settings.notifier_target))
         moves = MoveBook(process.wake.set)
         parts = Parts(
             downloader=downloader,
@@ -95,6 +104,8 @@ async def processing(settings: ProcessorSettings, downloader: Downloader, media:
                 on_change=process.wake.set,
             )
         )
+        stack.enter_context(read_by(disk_writes))
+        stack.enter_context(read_by(process.readings(runs)))
         worker = Worker(
             queue,
             runs,
@@ -114,6 +125,10 @@ async def processing(settings: ProcessorSettings, downloader: Downloader, media:
                 address=settings.listen_address,
                 drain_s=min(settings.drain_s, _PROBES_DRAIN_S),
                 token=token,
+                attempt=partial(_take_work, runs),
+                health_address=settings.health_listen_address,
+                tls=tls,
+                allow_plaintext=settings.allow_plaintext,
             )
         )
         try:
@@ -126,6 +141,11 @@ async def processing(settings: ProcessorSettings, downloader: Downloader, media:
                 finished_count=drained.finished_count,
                 released_count=drained.released_count,
             )
+
+
+async def _take_work(runs: Runs) -> None:
+    if runs.draining:
+        raise ClipferryError(Reason.SHUTTING_DOWN)
 
 
 class _Process:
@@ -200,6 +220,15 @@ class _Process:
             active_allocations=stats.active_allocations,
             max_per_video_bytes=stats.max_per_video_bytes,
             orphan_freed_bytes=self._orphan_freed_bytes,
+        )
+
+    def readings(self, runs: Runs) -> Source:
+        """Return what reads the metrics."""
+        return readings_of(
+            self._budget.stats,
+            lambda: len(runs),
+            slots=self._settings.max_concurrent_downloads,
+            tmpfs_dir=self._settings.tmpfs_dir,
         )
 
     async def watch_memory(self, runs: Runs) -> None:

@@ -46,6 +46,8 @@ def run(leased: worker_pb.LeasedJob) -> Run:
         thread_id=spec.thread_id,
         caption=spec.caption,
         fetch=fetch_request(spec),
+        was_finished=leased.job.finish_requested,
+        traceparent=leased.job.traceparent,
     )
 
 

@@ -22,7 +22,7 @@ from services.chassis.lifecycle import background
 from services.chassis.status import remote_errors
 from services.chassis.wire import span_s
 from services.processor import wire
-from services.processor.adapters.backends import MoveBook
+from services.processor.adapters.move_book import MoveBook
 from services.processor.core.pace import Pace
 from services.processor.runs import Held, Runs
 
@@ -69,7 +69,7 @@ class Worker:
         wake: asyncio.Event,
     ) -> None:
         self._stub = worker_grpc.WorkerServiceStub(link.channel)
-        self._metadata = link.metadata
+        self._link = link
         self._runs = runs
         self._moves = moves
         self._hello = hello
@@ -112,7 +112,7 @@ class Worker:
             self._runs.lose_expired(margin_s=min(_MARGIN_S, self._ttl_s / 6))
 
     async def _follow_stream(self) -> None:
-        call = self._stub.Work(metadata=self._metadata)
+        call = self._stub.Work(metadata=self._link.metadata)
         try:
             with remote_errors():
                 await call.write(self._first_message())

@@ -7,10 +7,13 @@ from functools import partial
 
 import structlog
 
+from clipferry.keda import externalscaler_pb2_grpc
 from clipferry.queue.v1 import queue_service_pb2_grpc, worker_service_pb2_grpc
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.lifecycle import background
+from services.chassis.metrics import read_by
 from services.chassis.server import Served, serving
+from services.chassis.tls import tls_of
 from services.queue.adapters.backend import OpenBackend, Rules, open_backend
 from services.queue.config import QueueSettings
 from services.queue.core.assigning import Assigner
@@ -24,12 +27,17 @@ from services.queue.core.ports import Change
 from services.queue.core.retry import RetryPolicy
 from services.queue.core.roll import Rollcall
 from services.queue.core.statistics import Statistics, Stats
+from services.queue.metrics import readings_of
+from services.queue.scaling import ExternalScalerServicer
 from services.queue.servicer import QueueServicer
 from services.queue.watch import Watches
 from services.queue.wire import encode_job
 from services.queue.work import WorkerServicer
 
 logger = structlog.get_logger(__name__)
+
+_NO_JOB = "00000000-0000-0000-0000-000000000000"
+"""Looking for it asks the database and costs next to nothing."""
 
 
 @asynccontextmanager
@@ -61,6 +69,7 @@ async def queue_service(
         fleet = Fleet(clock, spawn_delay_s=settings.worker_spawn_delay_ms / 1000)
         roll = Rollcall(fleet, backend.peers)
         statistics = Statistics(store, roll, clock, max_queue_size=settings.max_queue_size)
+        stack.enter_context(read_by(readings_of(statistics.read)))
         assigner = Assigner(store, fleet, hub)
         dispatcher = Dispatcher(fleet, assigner.begin, clock)
         listeners.listen(hub.publish, fleet.follow, backend.peers.follow, statistics.follow, dispatcher.follow)
@@ -123,11 +132,21 @@ async def queue_service(
                         worker_service_pb2_grpc.add_WorkerServiceServicer_to_server,
                         worker_servicer,
                     ),
+                    Served(
+                        "externalscaler.ExternalScaler",
+                        externalscaler_pb2_grpc.add_ExternalScalerServicer_to_server,
+                        ExternalScalerServicer(store, hub, clock, max_age_s=settings.watch_max_age_s),
+                        is_open=True,
+                    ),
                 ],
                 address=settings.listen_address,
                 drain_s=settings.drain_s,
                 draining=draining,
                 token=None if settings.service_token is None else settings.service_token.get_secret_value(),
+                attempt=partial(store.get, _NO_JOB),
+                health_address=settings.health_listen_address,
+                tls=tls_of(settings),
+                allow_plaintext=settings.allow_plaintext,
             )
         )
 

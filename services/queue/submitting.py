@@ -6,6 +6,7 @@ import uuid_utils
 
 from clipferry.queue.v1 import queue_service_pb2
 from services.chassis.errors import ClipferryError
+from services.chassis.tracing import is_traceparent
 from services.queue.core.ports import Accepted, JobStore, Submission
 from services.queue.core.validation import check_owner, check_request_id, live_key, validate
 from services.queue.wire import packed, spec_of
@@ -48,4 +49,5 @@ def _check(request: queue_service_pb2.SubmitJobRequest, run_timeout_ms: int) -> 
         priority=spec.priority,
         run_timeout_ms=timeout_ms,
         resend_unknown=spec.on_unknown_delivery == _RESEND,
+        traceparent=request.traceparent if is_traceparent(request.traceparent) else "",
     )

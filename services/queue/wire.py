@@ -34,6 +34,7 @@ def encode_job(job: Job, *, retention_ms: int) -> bytes:
         finish_requested=bool(job.finish_requested),
         estimated_bytes=job.reserved_bytes,
         request_id=job.request_id or "",
+        traceparent=job.traceparent,
     )
     message.spec.MergeFromString(job.spec)
     _put(message.create_time, job.created_ms)

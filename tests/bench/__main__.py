@@ -14,6 +14,7 @@ from tests.bench.fanout_rows import fanout_rows
 from tests.bench.figure import Figure, spread
 from tests.bench.lives import durable_lives
 from tests.bench.queue_rows import queue_rows
+from tests.bench.startup import startups
 from tests.bench.upload import upload_path
 from tests.bench.whole_job import whole_jobs
 
@@ -26,17 +27,22 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "upload": upload_path,
     "jobs": whole_jobs,
     "crowd": crowds,
+    "startup": startups,
 }
+
+GROUPS: Mapping[str, frozenset[str]] = {"pipeline": frozenset({"upload", "jobs", "crowd", "startup"})}
+"""Benchmarks that are asked for together; the one of jobs measures the cancel too."""
 
 
 def main() -> None:
     """Run them."""
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--only", choices=sorted(BENCHMARKS))
+    parser.add_argument("--only", choices=sorted({*BENCHMARKS, *GROUPS}))
     only = parser.parse_args().only
+    wanted = BENCHMARKS.keys() if only is None else GROUPS.get(only, {only})
     table = Table("figure", "ours", "peer", "ratio", "goal", "peer is", title="median (minimum–maximum)")
     for name, benchmark in BENCHMARKS.items():
-        if only in (None, name):
+        if name in wanted:
             for figure in _run(benchmark):
                 ratio = "–" if figure.ratio is None else f"{figure.ratio:.2f}"
                 row = (figure.name, spread(figure.ours), spread(figure.peer), ratio, figure.goal, figure.peer_name)

@@ -1,6 +1,7 @@
 """What may stand between a browser and a gateway: nothing, a proxy without WebSockets, or a broken line."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -26,6 +27,11 @@ class Door:
         self.asked: list[str] = []
         """First lines of requests, such as ``GET /health``."""
 
+        self.keys: list[bytes] = []
+        """Idempotency keys of what was asked."""
+        self.unchanged_count = 0
+        """Answers 304."""
+
     @property
     def url(self) -> str:
         """Where it is, without a slash at the end."""
@@ -41,11 +47,12 @@ class Door:
         """Pass on one connection until either side ends it."""
         self._writers.add(writer)
         upstream_reader, upstream = await asyncio.open_connection("127.0.0.1", self._target)
+        lines: list[str] = []
         try:
             async with asyncio.TaskGroup() as group:
                 ways = [
-                    group.create_task(self._up(reader, upstream)),
-                    group.create_task(self._down(upstream_reader, writer)),
+                    group.create_task(self._up(reader, upstream, lines)),
+                    group.create_task(self._down(upstream_reader, writer, lines)),
                 ]
                 await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
                 for way in ways:
@@ -57,21 +64,26 @@ class Door:
             upstream.transport.abort()
             writer.transport.abort()
 
-    async def _up(self, reader: asyncio.StreamReader, upstream: asyncio.StreamWriter) -> None:
+    async def _up(self, reader: asyncio.StreamReader, upstream: asyncio.StreamWriter, lines: list[str]) -> None:
         while data := await reader.read(65_536):
             line = data.partition(b"\r\n")[0]
             if line.endswith(b" HTTP/1.1"):
-                self.asked.append(line.decode().rpartition(" ")[0])
+                lines.append(line.decode().rpartition(" ")[0])
+                self.asked.append(lines[-1])
+                self.keys += re.findall(rb"\r\nidempotency-key: ([^\r]+)", data, re.IGNORECASE)
             if self.is_shut or (line.startswith(b"GET /ws ") and not self.passes_sockets):
                 return
             upstream.write(data)
             await upstream.drain()
 
-    async def _down(self, upstream_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _down(
+        self, upstream_reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lines: list[str]
+    ) -> None:
         while data := await upstream_reader.read(65_536):
-            if self.answers_to_lose and self.asked[-1] == "POST /api/jobs":
+            if self.answers_to_lose and lines[-1] == "POST /api/jobs":
                 self.answers_to_lose -= 1
                 return
+            self.unchanged_count += data.startswith(b"HTTP/1.1 304 ")
             writer.write(data)
             await writer.drain()
 

@@ -24,7 +24,7 @@ class ExtensionBrowser:
     Args:
         context: Of Chromium, with the extension loaded.
         worker: The extension's.
-        control: A page of the extension from which its state is read.
+        control: A file of the extension, shown in a tab: its state is read from there, and it does nothing itself.
     """
 
     def __init__(self, context: BrowserContext, worker: Worker, control: Page) -> None:
@@ -76,8 +76,7 @@ class ExtensionBrowser:
         """Open the popup, about a tab if one is given."""
         if about is None:
             return await self.open("popup/popup.html")
-        tabs = await self.control.evaluate("(url) => chrome.tabs.query({ url: `${url}*` })", about.url)
-        return await self.open(f"popup/popup.html#tab={tabs[0]['id']}")
+        return await self.open(f"popup/popup.html#tab={(await self._tab(about))['id']}")
 
     async def pair(self, server: str, code: str) -> Page:
         """Pair as a person does, and return the options page."""
@@ -98,6 +97,20 @@ class ExtensionBrowser:
         await self.ask("account")
         event: Mapping[str, Any] = {"menuItemId": menu, "editable": False, **info}
         await self._worker.evaluate("(info) => chrome.contextMenus.onClicked.dispatch(info)", event)
+
+    async def press_shortcut(self, page: Page) -> None:
+        """Press the shortcut that sends: the event as Chromium gives it, since its own keys are out of reach."""
+        tab = await self._tab(page)
+        await self.ask("account")
+        await self._worker.evaluate("(tab) => chrome.commands.onCommand.dispatch('send', tab)", tab)
+
+    async def ring_alarm(self) -> None:
+        """Let the alarm ring, before its 30 seconds are over."""
+        await self.ask("account")
+        await self._worker.evaluate("chrome.alarms.onAlarm.dispatch({ name: 'look' })")
+
+    async def _tab(self, page: Page) -> Any:
+        return (await self.control.evaluate("(url) => chrome.tabs.query({ url: `${url}*` })", page.url))[0]
 
     async def badge(self) -> str:
         """Return what the icon says."""
@@ -141,8 +154,21 @@ async def extension_browser() -> AsyncIterator[ExtensionBrowser]:
                 workers = context.service_workers
                 worker = workers[0] if workers else await context.wait_for_event("serviceworker")
                 assert worker.url == f"{ROOT_URL}/worker.js", "EXTENSION_ID does not belong to the key in manifest.json"
+                welcome = await _welcome(context)
                 control = await context.new_page()
-                await control.goto(f"{ROOT_URL}/options/options.html")
+                await control.goto(f"{ROOT_URL}/manifest.json")
+                await welcome.close()
                 yield ExtensionBrowser(context, worker, control)
             finally:
                 await context.close()
+
+
+async def _welcome(context: BrowserContext) -> Page:
+    """Wait for the settings, which a new extension opens by itself."""
+
+    async def opened() -> Page | None:
+        return next((page for page in context.pages if page.url == f"{ROOT_URL}/options/options.html"), None)
+
+    page = await eventually(opened, what="the settings open by themselves")
+    assert page is not None
+    return page

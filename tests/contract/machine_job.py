@@ -82,7 +82,6 @@ def begun(job: Job, now_ms: int, worker_id: str, reserved_bytes: int) -> Job:
         lease_until_ms=now_ms + TTL_MS,
         deadline_ms=now_ms + job.run_timeout_ms,
         reserved_bytes=reserved_bytes,
-        finish_requested=False,
         send_committed=False,
         error=None,
         started_ms=now_ms,
@@ -133,6 +132,8 @@ def _after_finish(job: Job, now_ms: int) -> Job | Reason:
 
 
 def _after_retry(job: Job, now_ms: int, *, twice_is_fine: bool) -> Job | Reason:
+    if job.state is State.QUEUED and job.version != 1:
+        return job
     in_doubt = job.error is not None and job.error.reason == Reason.DELIVERY_UNKNOWN.name
     if job.state not in (State.FAILED, State.CANCELLED) or (in_doubt and not twice_is_fine):
         return Reason[f"STATE_{job.state}"]
@@ -155,6 +156,8 @@ def _after_workers_move(job: Job | None, move: Move, now_ms: int) -> Job | Reaso
     if job is None or job.token != move.lease.token:
         return Reason.LEASE_LOST
     if job.state is State.COMPLETED and isinstance(move, Complete):
+        return job
+    if job.state is State.QUEUED and job.token and isinstance(move, Release):
         return job
     return _after_runs_move(job, move, now_ms) if job.state in ACTIVE else Reason.LEASE_LOST
 
@@ -208,13 +211,13 @@ def _after_failure(
 ) -> Job:
     """Return `job` after its run failed; `in_doubt`: its message may be out all the same."""
     may_run_again = job.resend_unknown if in_doubt else error.retryable
-    is_free = error.reason == "TELEGRAM_FLOOD" and retry_after_s is not None and job.token - job.attempt < 30
+    is_free = error.reason == "TELEGRAM_FLOOD" and retry_after_s is not None and job.max_attempts < GRANTED + 30
     if may_run_again and not job.cancel_requested and (is_free or job.attempt < job.max_attempts):
         granted_attempt = max(1, job.attempt - (job.max_attempts - GRANTED))
         wait_ms = _WAITS_MS[min(granted_attempt, len(_WAITS_MS)) - 1]
         if retry_after_s is not None:
             wait_ms = max(wait_ms, round(retry_after_s * 1_100))
-        job = job._replace(attempt=job.attempt - is_free)
+        job = job._replace(max_attempts=job.max_attempts + is_free)
         return _without_run(job, now_ms, state=State.RETRY_WAIT, error=error, not_before_ms=now_ms + wait_ms)
     if in_doubt:
         doubt = JobError(Reason.DELIVERY_UNKNOWN.name, "", retryable=False)

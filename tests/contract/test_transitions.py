@@ -29,11 +29,14 @@ from tests.fakes.queue_jobs import submission
 
 RETRYABLE = JobError("STALLED", "No bytes arrived for too long.", retryable=True)
 FINAL = JobError("NO_VIDEO", "There is no video on the page.", retryable=False)
+FLOOD = JobError("TELEGRAM_FLOOD", "Telegram asks to slow down.", retryable=True)
 DELIVERY = job_pb2.Delivery(chat_id=1, message_id=2).SerializeToString()
 GAVE_UP = JobError("CANCELLED", "The job was cancelled.", retryable=False)
 
 SITUATIONS = {
     "queued": [],
+    "queued again": ["claim", "release"],
+    "queued by a retry": ["cancel", "retry"],
     "processing": ["claim"],
     "processing, cancelling": ["claim", "cancel"],
     "sending": ["claim", "begin"],
@@ -55,6 +58,7 @@ MOVES: dict[str, Callable[[Lease], Move]] = {
     "fail for good": lambda lease: Fail(lease, FINAL, None, not_sent=False),
     "fail, not sent": lambda lease: Fail(lease, RETRYABLE, None, not_sent=True),
     "fail, cancelled": lambda lease: Fail(lease, GAVE_UP, None, not_sent=False),
+    "put off": lambda lease: Fail(lease, FLOOD, 5.0, not_sent=False),
     "release": Release,
     "resize": lambda lease: Resize(lease, 7),
     "cancel": lambda lease: Cancel(lease.job_id, "ann"),
@@ -64,22 +68,25 @@ MOVES: dict[str, Callable[[Lease], Move]] = {
 }
 
 S, R = State, Reason
-LOST, WISHED = R.LEASE_LOST, R.CANCEL_REQUESTED
-COLUMNS = list(MOVES)[:7]
+LOST, WISHED, DOUBT = R.LEASE_LOST, R.CANCEL_REQUESTED, R.DELIVERY_UNKNOWN
+COLUMNS = list(MOVES)[:8]
 RUN_CELLS: dict[str, list[State | Reason]] = {
-    # In the order of COLUMNS: begin, commit, complete, fail, fail for good, fail but not sent, fail as cancelled.
-    "queued": [LOST] * 7,
-    "processing": [S.SENDING, LOST, S.COMPLETED, S.RETRY_WAIT, S.FAILED, S.RETRY_WAIT, S.FAILED],
-    "processing, cancelling": [WISHED, WISHED, S.COMPLETED, *[S.CANCELLED] * 4],
-    "sending": [S.SENDING, S.SENDING, S.COMPLETED, S.RETRY_WAIT, S.FAILED, S.RETRY_WAIT, S.FAILED],
-    "sending, cancelling": [WISHED, WISHED, S.COMPLETED, *[S.CANCELLED] * 4],
-    "sending, committed": [LOST, S.SENDING, S.COMPLETED, *[R.DELIVERY_UNKNOWN] * 2, S.RETRY_WAIT, R.DELIVERY_UNKNOWN],
-    "committed, cancelling": [LOST, S.SENDING, S.COMPLETED, *[R.DELIVERY_UNKNOWN] * 2, S.CANCELLED, R.DELIVERY_UNKNOWN],
-    "retry wait": [LOST] * 7,
-    "completed": [LOST, LOST, S.COMPLETED, *[LOST] * 4],
-    "failed": [LOST] * 7,
-    "delivery unknown": [LOST] * 7,
-    "cancelled": [LOST] * 7,
+    # In the order of COLUMNS: begin, commit, complete, fail, fail for good, fail but not sent, fail as cancelled, put
+    # off by Telegram.
+    "queued": [LOST] * 8,
+    "queued again": [LOST] * 8,
+    "queued by a retry": [LOST] * 8,
+    "processing": [S.SENDING, LOST, S.COMPLETED, *[S.RETRY_WAIT, S.FAILED] * 2, S.RETRY_WAIT],
+    "processing, cancelling": [WISHED, WISHED, S.COMPLETED, *[S.CANCELLED] * 5],
+    "sending": [S.SENDING, S.SENDING, S.COMPLETED, *[S.RETRY_WAIT, S.FAILED] * 2, S.RETRY_WAIT],
+    "sending, cancelling": [WISHED, WISHED, S.COMPLETED, *[S.CANCELLED] * 5],
+    "sending, committed": [LOST, S.SENDING, S.COMPLETED, *[DOUBT] * 2, S.RETRY_WAIT, *[DOUBT] * 2],
+    "committed, cancelling": [LOST, S.SENDING, S.COMPLETED, *[DOUBT] * 2, S.CANCELLED, *[DOUBT] * 2],
+    "retry wait": [LOST] * 8,
+    "completed": [LOST, LOST, S.COMPLETED, *[LOST] * 5],
+    "failed": [LOST] * 8,
+    "delivery unknown": [LOST] * 8,
+    "cancelled": [LOST] * 8,
 }
 OTHER_CELLS: dict[str, dict[str, State | Reason]] = {
     "queued": {
@@ -88,6 +95,20 @@ OTHER_CELLS: dict[str, dict[str, State | Reason]] = {
         "cancel": S.CANCELLED,
         "finish": R.STATE_QUEUED,
         "retry": R.STATE_QUEUED,
+    },
+    "queued again": {
+        "release": S.QUEUED,
+        "resize": LOST,
+        "cancel": S.CANCELLED,
+        "finish": R.STATE_QUEUED,
+        "retry": S.QUEUED,
+    },
+    "queued by a retry": {
+        "release": LOST,
+        "resize": LOST,
+        "cancel": S.CANCELLED,
+        "finish": R.STATE_QUEUED,
+        "retry": S.QUEUED,
     },
     "processing": {
         "release": S.QUEUED,
@@ -176,6 +197,8 @@ CELLS = [
 
 REAPED = {
     "queued": S.QUEUED,
+    "queued again": S.QUEUED,
+    "queued by a retry": S.QUEUED,
     "processing": S.RETRY_WAIT,
     "processing, cancelling": S.CANCELLED,
     "sending": S.RETRY_WAIT,
@@ -189,7 +212,7 @@ REAPED = {
     "cancelled": S.CANCELLED,
 }
 
-CLAIMED = dict.fromkeys(("queued", "retry wait"), S.PROCESSING)
+CLAIMED = dict.fromkeys(("queued", "queued again", "queued by a retry", "retry wait"), S.PROCESSING)
 
 
 @pytest.fixture(params=ENGINES)
@@ -232,7 +255,15 @@ async def test_cell(hand: StoreInHand, situation: str, call: str, outcome: State
     assert after.token == before.token
 
 
-@pytest.mark.parametrize(("situation", "call"), [("sending", "begin"), ("sending, committed", "commit")])
+REPEATS = [
+    ("sending", "begin"),
+    ("sending, committed", "commit"),
+    ("queued again", "release"),
+    ("queued by a retry", "retry"),
+]
+
+
+@pytest.mark.parametrize(("situation", "call"), REPEATS)
 async def test_a_repeat_whose_answer_was_lost_changes_nothing(hand: StoreInHand, situation: str, call: str) -> None:
     """A queue that dies between commit and answer must not turn a good run into a lost one."""
     lease = await in_situation(hand, situation)
@@ -324,6 +355,19 @@ async def test_an_owner_who_accepts_a_second_message_gets_another_run(hand: Stor
     await hand.store.apply([MOVES["fail"](lease)])
 
     assert (await hand.job(lease.job_id)).state == State.RETRY_WAIT
+
+
+async def test_a_run_that_telegram_put_off_is_never_the_last(hand: StoreInHand) -> None:
+    """The last attempt is still there for the run after the wait."""
+    lease = await in_situation(hand, "retry wait")
+    states = []
+    for call in ("fail", "put off", "fail"):
+        hand.clock.advance(1_000)
+        lease = await new_lease(hand.store, lease.job_id)
+        await hand.store.apply([MOVES[call](lease)])
+        states.append((await hand.job(lease.job_id)).state)
+
+    assert states == [State.RETRY_WAIT, State.RETRY_WAIT, State.FAILED]
 
 
 async def test_attempts_end(hand: StoreInHand) -> None:

@@ -12,6 +12,7 @@ from clipferry.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from clipferry.queue.v1 import job_pb2 as job_pb
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.server import Served, serving
+from services.chassis.tls import Tls
 from services.chassis.wire import duration
 
 OUTCOME = pb.SendVideoResponse(
@@ -98,8 +99,8 @@ class ScriptedNotifier(pb_grpc.NotifierServiceServicer):
 
 
 @asynccontextmanager
-async def scripted_notifier(notifier: ScriptedNotifier) -> AsyncIterator[str]:
+async def scripted_notifier(notifier: ScriptedNotifier, tls: Tls | None = None) -> AsyncIterator[str]:
     """Serve `notifier`; yields its address."""
     served = Served("clipferry.notifier.v1.NotifierService", pb_grpc.add_NotifierServiceServicer_to_server, notifier)
-    async with serving([served], address="127.0.0.1:0", drain_s=0) as port:
+    async with serving([served], address="127.0.0.1:0", drain_s=0, tls=tls) as port:
         yield f"127.0.0.1:{port}"

@@ -99,6 +99,49 @@ async def test_a_name_that_is_none_is_refused(admin: GatewayClient, name: str) -
         assert (await admin.request("POST", path, json=body)).status_code == 422
 
 
+async def test_a_removed_users_name_is_not_given_again(admin: GatewayClient) -> None:
+    """Whoever got it would get the jobs; by no way in."""
+    first = await admin.invite("leaver")
+    job = await first.submit()
+    await call(admin, "DELETE", "/api/admin/users/leaver", 204)
+
+    for path in ("/api/admin/users", "/api/auth/pair", "/api/auth/keys"):
+        refused = await admin.request("POST", path, json={"user": "leaver"})
+        told = assert_problem(refused, 422, "FIELD_INVALID")
+        assert told["detail"].startswith("user must be new; a user of that name was removed, whose jobs are kept")
+    assert (await admin.get(f"/api/jobs/{job['id']}"))["id"] == job["id"]
+
+
+async def test_codes_that_are_out_are_listed_and_taken_back(admin: GatewayClient) -> None:
+    """Without the code; also for an admin who is there, whose role need not be said."""
+    await call(admin, "POST", "/api/admin/users", 201, {"user": "second", "role": "admin"})
+    code = (await call(admin, "POST", "/api/auth/pair", 201, {"user": "second"}))["pairingCode"]
+    used = (await call(admin, "POST", "/api/auth/pair", 201, {"user": "second"}))["pairingCode"]
+    await admin.sign_in(pairingCode=used)
+
+    (entry,) = [each for each in (await admin.get("/api/auth/pair"))["codes"] if each["user"] == "second"]
+    assert set(entry) == {"id", "user", "createdAt", "expiresAt"}
+    assert entry["createdAt"] < entry["expiresAt"]
+    await call(admin, "DELETE", f"/api/auth/pair/{entry['id']}", 204)
+    assert_problem(await admin.http.post("/api/auth/token", json={"pairingCode": code}), 401, "UNAUTHENTICATED")
+    assert_problem(await admin.request("DELETE", f"/api/auth/pair/{entry['id']}"), 404, "ROUTE_NOT_FOUND")
+
+
+async def test_limited_credentials_end_no_session_but_their_own(admin: GatewayClient) -> None:
+    """Neither the key itself nor a session that began with it."""
+    ann = await admin.invite("limited")
+    made = await add_key(admin, user="limited", scopes=["jobs:write", "jobs:read"])
+    (others,) = (await ann.get("/api/auth/sessions"))["sessions"]
+    limited = await admin.sign_in(apiKey=made["apiKey"])
+
+    for client in (limited, with_key(admin, made["apiKey"])):
+        for path in ("/api/auth/sessions", f"/api/auth/sessions/{others['id']}"):
+            refused = assert_problem(await client.request("DELETE", path), 403, "PERMISSION_DENIED")
+            assert "limited to jobs:read jobs:write" in refused["detail"]
+    await call(limited, "POST", "/api/auth/logout", 204)
+    await call(ann, "DELETE", "/api/auth/sessions", 204)
+
+
 async def test_users_are_for_admins(admin: GatewayClient) -> None:
     ann = await admin.invite("curious")
     for method, path in (
@@ -110,6 +153,8 @@ async def test_users_are_for_admins(admin: GatewayClient) -> None:
         ("GET", "/api/auth/keys"),
         ("POST", "/api/auth/keys"),
         ("POST", "/api/auth/pair"),
+        ("GET", "/api/auth/pair"),
+        ("DELETE", "/api/auth/pair/one"),
         ("GET", "/api/auth/sessions?user=admin"),
         ("DELETE", "/api/auth/sessions?user=admin"),
     ):

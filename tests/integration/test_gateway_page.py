@@ -1,23 +1,20 @@
-"""The live page in a real browser, in front of a real queue. Skips where there is no browser."""
+"""The pages that the gateway serves. What they do: tests/browser."""
 
+import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
-from playwright.async_api import Dialog, Page, async_playwright
+from playwright.async_api import Page, async_playwright
 
-from clipferry.queue.v1 import job_pb2
-from tests.fakes.gateway_client import ADMIN_KEY, GatewayClient, queue_and_gateway
-from tests.fakes.queue_client import QueueClient
+from tests.fakes.gateway_client import gateway_at_hand
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FIRST = "#jobs li:first-child"
-MEDIA = job_pb2.Media(title="A film", width=640, height=360)
-UNKNOWN = job_pb2.JobError(reason="DELIVERY_UNKNOWN", message="It may have been sent.")
-
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="chromium is not installed")
+MEDIA_TYPES = {"": "text/html", ".js": "text/javascript", ".css": "text/css", ".ico": "image/svg+xml"}
+NAMED = re.compile(r'(?:(?:src|href)="|from "|import\(")((?:web/|\.\.?/|favicon)[^"#]*\.(?:js|css|ico))"')
 
 
 @asynccontextmanager
@@ -36,55 +33,13 @@ async def opened(address: str) -> AsyncIterator[tuple[Page, list[str]]]:
             await browser.close()
 
 
-@pytest.fixture
-async def both(tmp_path: Path) -> AsyncIterator[tuple[QueueClient, GatewayClient]]:
-    async with queue_and_gateway(tmp_path) as started:
-        yield started
-
-
-async def test_the_live_page(both: tuple[QueueClient, GatewayClient]) -> None:
-    """An address as people type it; a row that says where it is from; a second message only after a clear yes."""
-    queue, admin = both
-    answers: list[bool] = []
-
-    async def answer(dialog: Dialog) -> None:
-        assert "twice" in dialog.message
-        await (dialog.accept() if answers.pop(0) else dialog.dismiss())
-
-    async with opened(f"http://127.0.0.1:{admin.port}/") as (page, complaints), queue.worker() as worker:
-        page.on("dialog", answer)
-        await page.fill("#secret", ADMIN_KEY)
-        await page.click("#sign-in button")
-        for typed in ("ftp://a.test/x", "not an address"):
-            await page.fill("#url", typed)
-            await page.click("#submit button")
-            await page.wait_for_selector(f"#submit-error:has-text('{typed}')")
-        await page.fill("#url", "video.test/1")
-        await page.click("#submit button")
-        await page.wait_for_selector(f"{FIRST} strong:has-text('https://video.test/1')")
-        await worker.ready()
-        lease = (await worker.run()).lease
-        await worker.move(1, begin_send={"lease": lease, "media": MEDIA})
-        await worker.move(2, commit_send={"lease": lease})
-        await worker.move(3, fail_job={"lease": lease, "error": UNKNOWN})
-        await page.wait_for_selector(f"{FIRST} .error:has-text('DELIVERY_UNKNOWN')")
-        title, source = await page.inner_text(f"{FIRST} strong"), await page.inner_text(f"{FIRST} .source")
-        answers.append(False)
-        await page.click(f"{FIRST} .retry")
-        after_no = (await admin.get("/api/jobs"))["jobs"][0]["status"]
-        answers.append(True)
-        await page.click(f"{FIRST} .retry")
-        again = await worker.run()
-
-    assert (title, source) == ("A film", "video.test/1")
-    assert (after_no, again.job.attempt) == ("failed", 2)
-    assert complaints == []
-
-
-async def test_the_page_of_the_api(both: tuple[QueueClient, GatewayClient]) -> None:
+@pytest.mark.skipif(BROWSER is None, reason="chromium is not installed")
+async def test_the_page_of_the_api(tmp_path: Path) -> None:
     """Each field has its text and its limits, and each shape that is named can be looked up."""
-    _, admin = both
-    async with opened(f"http://127.0.0.1:{admin.port}/docs") as (page, complaints):
+    async with (
+        gateway_at_hand(tmp_path) as admin,
+        opened(f"http://127.0.0.1:{admin.port}/docs") as (page, complaints),
+    ):
         await page.wait_for_selector("#JobProgress")
         shown = await page.inner_text("#JobRequest")
         links = await page.eval_on_selector_all("main a[href^='#']", "all => all.map((one) => one.hash.slice(1))")
@@ -97,17 +52,18 @@ async def test_the_page_of_the_api(both: tuple[QueueClient, GatewayClient]) -> N
     assert complaints == []
 
 
-async def test_where_live_updates_are_switched_off_the_page_looks_by_itself(tmp_path: Path) -> None:
-    async with queue_and_gateway(tmp_path, websocket_enabled=False) as (_, admin):
-        await admin.submit("https://video.test/polled")
-        async with opened(f"http://127.0.0.1:{admin.port}/") as (page, complaints):
-            await page.fill("#secret", ADMIN_KEY)
-            await page.click("#sign-in button")
-            await page.wait_for_selector(FIRST)
-            await page.wait_for_selector("#connection[data-state=away]")
-            row = await page.text_content(FIRST)
-        health = (await admin.http.get("/health")).json()
+async def test_every_part_of_a_page_is_there(tmp_path: Path) -> None:
+    """What pages and scripts name is served, as what it is, and lies below the page's own address."""
+    async with gateway_at_hand(tmp_path) as admin:
+        pending, seen = ["/", "/docs"], set[str]()
+        while pending:
+            address = pending.pop()
+            answer = await admin.http.get(address)
+            assert answer.status_code == 200, address
+            assert answer.headers["content-type"].startswith(MEDIA_TYPES[Path(address).suffix]), address
+            seen.add(address)
+            named = [urljoin(address, name) for name in NAMED.findall(answer.text)]
+            pending += [name for name in named if name not in seen]
 
-    assert "video.test" in (row or "")
-    assert health["realTimeUpdates"] is False
-    assert complaints == []
+    assert {"/web/app.js", "/web/theme.css", "/favicon.ico"} <= seen
+    assert len(seen) > 20

@@ -42,15 +42,16 @@ FENCING: Sequence[Mutant] = (
         _LEASE,
         "    if job.cancel_requested and not job.send_committed and not unknown:\n"
         "        return ended(job, now_ms, State.CANCELLED)\n"
-        "    if (error.retryable or unknown) and not job.cancel_requested and job.attempt < job.max_attempts:\n",
-        "    if (error.retryable or unknown) and job.attempt < job.max_attempts:\n",
+        "    extra_runs = job.max_attempts - policy.max_attempts\n"
+        "    max_attempts = job.max_attempts + (_is_put_off(error, retry_after_s) and extra_runs < MAX_EXTRA_RUNS)\n"
+        "    has_attempts = job.attempt < max_attempts\n"
+        "    if (error.retryable or unknown) and not job.cancel_requested and has_attempts:\n",
+        "    extra_runs = job.max_attempts - policy.max_attempts\n"
+        "    max_attempts = job.max_attempts + (_is_put_off(error, retry_after_s) and extra_runs < MAX_EXTRA_RUNS)\n"
+        "    has_attempts = job.attempt < max_attempts\n"
+        "    if (error.retryable or unknown) and has_attempts:\n",
     ),
-    Mutant(
-        "no attempt limit",
-        _LEASE,
-        " and not job.cancel_requested and job.attempt < job.max_attempts:\n",
-        " and not job.cancel_requested:\n",
-    ),
+    Mutant("no attempt limit", _LEASE, "has_attempts = job.attempt < max_attempts\n", "has_attempts = True\n"),
     Mutant(
         "no owner limit in a batch",
         _BATCH,
@@ -113,6 +114,13 @@ OTHERS: Sequence[Mutant] = (
     Mutant(
         "release charging an attempt", _LEASE, "state=State.QUEUED, attempt=job.attempt - 1, ", "state=State.QUEUED, "
     ),
+    Mutant(
+        "a hand-back of a run that never was",
+        _MOVES,
+        "job.state is State.QUEUED and job.token == self.lease.token > 0:\n",
+        "job.state is State.QUEUED and job.token == self.lease.token:\n",
+    ),
+    Mutant("a wait of Telegram's is charged", _LEASE, "            max_attempts=max_attempts,\n", ""),
     Mutant(
         "a commit that outlives its run",
         _LEASE,

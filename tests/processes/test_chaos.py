@@ -3,11 +3,16 @@
 import asyncio
 import os
 import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from tests.fakes.eventually import eventually
 from tests.processes.chaos import SETTINGS, Plan, Report, chaos, postgres_stack
-from tests.processes.stack import prepared_stack
+from tests.processes.stack import ROOT, prepared_stack
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -39,3 +44,21 @@ def test_jobs_survive_restarts_of_postgres_as_well() -> None:
         check(report, stack.logs())
 
     assert report.kill_counts["postgres"]
+
+
+async def test_whoever_ends_it_ends_all_that_it_has_started() -> None:
+    """SIGTERM, as of a time limit: no service is left behind, and no server of the sandbox."""
+    command = [sys.executable, "-m", "tests.processes.chaos"]
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    listing = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+
+    async def started_several() -> list[str]:
+        started = listing.read_text().split()
+        return started if len(started) > 3 else []
+
+    started = await eventually(started_several, within_s=60, what="it has started several programs")
+    process.send_signal(signal.SIGTERM)
+    status = await asyncio.wait_for(process.wait(), 60)
+
+    assert status == 128 + signal.SIGTERM
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []

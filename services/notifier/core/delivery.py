@@ -14,6 +14,7 @@ from services.notifier.core.message import Delivered, MediaMessage, TextMessage
 from services.notifier.core.ports import Messenger
 from services.notifier.core.rules import check_key, checked_media, checked_text
 from services.notifier.core.upload import Part, Upload
+from services.notifier.metrics import FLOOD_SECONDS, MESSAGES, SEND_SECONDS, SENT_BYTES, TURN_SECONDS
 
 logger = structlog.get_logger(__name__)
 
@@ -126,11 +127,14 @@ class DeliveryDesk:
         on_wait: Callable[[float], Awaitable[None]],
     ) -> Delivered:
         chat = self._moved.where(destination)
+        began_at_s = self._clock.monotonic_s()
         await self._gate.enter(one_name(chat), on_wait=on_wait)
+        TURN_SECONDS.observe(self._clock.monotonic_s() - began_at_s)
         try:
             return await send(chat)
         except ClipferryError as error:
             if error.reason is Reason.TELEGRAM_FLOOD and error.retry_after_s is not None:
+                FLOOD_SECONDS.add(by=error.retry_after_s)
                 await self._gate.hold(one_name(chat), error.retry_after_s)
             if MIGRATED in error.metadata:
                 self._moved.note(chat, error.metadata[MIGRATED])
@@ -141,6 +145,7 @@ class DeliveryDesk:
         known = self._ledger.find(entry)
         if known is not None:
             logger.info("The message had been sent before.", action="delivery_replayed", key=key)
+            MESSAGES.add("REPLAYED")
             return Outcome(known, is_replayed=True)
         began_at_s = self._clock.monotonic_s()
         try:
@@ -153,8 +158,13 @@ class DeliveryDesk:
                 reason=error.reason.name,
                 cause=error.message,
             )
+            MESSAGES.add(error.reason.name)
             raise
         self._ledger.record(entry, delivered)
+        took_s = self._clock.monotonic_s() - began_at_s
+        MESSAGES.add("SENT")
+        SENT_BYTES.add(by=delivered.size_bytes)
+        SEND_SECONDS.observe(took_s)
         logger.info(
             "The message was sent.",
             action="delivery_sent",
@@ -162,7 +172,7 @@ class DeliveryDesk:
             chat_id=delivered.chat_id,
             message_id=delivered.message_id,
             size_bytes=delivered.size_bytes,
-            took_s=round(self._clock.monotonic_s() - began_at_s, 3),
+            took_s=round(took_s, 3),
         )
         return Outcome(delivered, is_replayed=False)
 

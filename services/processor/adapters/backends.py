@@ -1,7 +1,6 @@
 """The queue's leases and the notifier's delivery, over gRPC."""
 
 import asyncio
-import itertools
 from collections.abc import Awaitable, Callable, Iterator
 
 import google_crc32c
@@ -15,11 +14,13 @@ from clipferry.queue.v1 import worker_service_pb2 as worker_pb
 from services.chassis.channel import Link
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.lifecycle import background
-from services.chassis.status import from_status, remote_errors
+from services.chassis.status import remote_errors
 from services.chassis.wire import span_s
 from services.processor import wire
+from services.processor.adapters.move_book import MoveBook
 from services.processor.core.ports import Layout
 from services.processor.core.run import Header, MediaSummary, Receipt, Run
+from services.processor.metrics import BYTES, RUNS
 
 logger = structlog.get_logger(__name__)
 
@@ -37,79 +38,6 @@ _NOTHING_SENT = frozenset(
 )
 """What the notifier only says when it is sure that no message was sent."""
 
-_STORE_AGAIN_S = 1.0
-"""When a move is asked for again of which the queue's database did not say whether it was done."""
-
-
-class MoveBook:
-    """Durable moves that wait for their answer. Those without one are sent again: tokens make that harmless.
-
-    Args:
-        wake: Called when there is something to send.
-    """
-
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
-        self._ids = itertools.count(1)
-        self._open: dict[int, tuple[worker_pb.Move, asyncio.Future[worker_pb.Answer] | None]] = {}
-        self._unsent: list[worker_pb.Move] = []
-
-    async def ask(self, move: worker_pb.Move) -> worker_pb.Answer:
-        """Return the answer to `move`, however many streams it takes.
-
-        Raises:
-            ClipferryError: When the queue refuses it.
-        """
-        answer: asyncio.Future[worker_pb.Answer] = asyncio.get_running_loop().create_future()
-        self._add(move, answer)
-        try:
-            return await answer
-        finally:
-            self._open.pop(move.correlation_id, None)
-
-    def post(self, move: worker_pb.Move) -> None:
-        """Send `move` without waiting for its answer."""
-        self._add(move, None)
-
-    def _add(self, move: worker_pb.Move, answer: asyncio.Future[worker_pb.Answer] | None) -> None:
-        move.correlation_id = next(self._ids)
-        self._open[move.correlation_id] = (move, answer)
-        self._unsent.append(move)
-        self._wake()
-
-    def take(self) -> list[worker_pb.Move]:
-        """Return what has to be sent now; nobody waits any more for what is left out."""
-        moves = [move for move in self._unsent if move.correlation_id in self._open]
-        self._unsent.clear()
-        return moves
-
-    def send_again(self) -> None:
-        """Send all that has no answer yet: the stream it went out on is gone."""
-        self._unsent = [move for move, _ in self._open.values()]
-
-    def settle(self, answer: worker_pb.Answer) -> None:
-        """Hand an answer to whoever waits for it."""
-        error = from_status(answer.error) if answer.WhichOneof("kind") == "error" else None
-        if error is not None and error.reason is Reason.STORE_UNAVAILABLE:
-            # Nobody knows whether it was done. It is asked again until it is known.
-            loop = asyncio.get_running_loop()
-            loop.call_later(error.retry_after_s or _STORE_AGAIN_S, self._ask_again, answer.correlation_id)
-            return
-        move, waiting = self._open.pop(answer.correlation_id, (None, None))
-        if waiting is None:
-            if move is not None and error is not None:
-                logger.info("A posted move was refused.", action="move_refused", reason=error.reason.name)
-        elif not waiting.done():
-            if error is None:
-                waiting.set_result(answer)
-            else:
-                waiting.set_exception(error)
-
-    def _ask_again(self, correlation_id: int) -> None:
-        if correlation_id in self._open:
-            self._unsent.append(self._open[correlation_id][0])
-            self._wake()
-
 
 class StreamLeases:
     """The moves of a run, over whichever Work stream is open."""
@@ -120,6 +48,7 @@ class StreamLeases:
     async def begin_send(self, run: Run, *, size_bytes: int, media: MediaSummary) -> Receipt | None:
         request = worker_pb.BeginSendRequest(lease=wire.lease(run), size_bytes=size_bytes, media=wire.media(media))
         answer = (await self._moves.ask(worker_pb.Move(begin_send=request))).begin_send
+        BYTES.add("fetched", by=size_bytes)
         return wire.receipt(answer.delivery) if answer.HasField("delivery") else None
 
     async def commit_send(self, run: Run) -> None:
@@ -129,13 +58,17 @@ class StreamLeases:
     async def complete(self, run: Run, receipt: Receipt) -> None:
         request = worker_pb.CompleteJobRequest(lease=wire.lease(run), delivery=wire.delivery(receipt))
         await self._moves.ask(worker_pb.Move(complete_job=request))
+        RUNS.add("completed", "")
+        BYTES.add("sent", by=receipt.size_bytes)
 
     async def fail(self, run: Run, error: ClipferryError, *, not_sent: bool) -> None:
         await self._moves.ask(worker_pb.Move(fail_job=wire.failure(run, error, not_sent=not_sent)))
+        RUNS.add("failed", error.reason.name)
 
     async def release(self, run: Run) -> None:
         request = worker_pb.ReleaseJobsRequest(leases=[wire.lease(run)])
         await self._moves.ask(worker_pb.Move(release_jobs=request))
+        RUNS.add("released", "")
 
     def resize(self, run: Run, *, reserved_bytes: int) -> None:
         request = worker_pb.ResizeReservationRequest(lease=wire.lease(run), reserved_bytes=reserved_bytes)
@@ -153,7 +86,7 @@ class NotifierDelivery:
 
     def __init__(self, link: Link, *, part_bytes: int, answer_timeout_s: float, min_bytes_per_s: int) -> None:
         self._stub = notifier_grpc.NotifierServiceStub(link.channel)
-        self._metadata = link.metadata
+        self._link = link
         self._part_bytes = part_bytes
         self._answer_timeout_s = answer_timeout_s
         self._min_bytes_per_s = min_bytes_per_s
@@ -168,7 +101,7 @@ class NotifierDelivery:
         on_wait: Callable[[float], None],
     ) -> Receipt:
         def upload() -> _Upload:
-            return _Upload(self._stub.SendVideo(metadata=self._metadata), on_sent, on_wait)
+            return _Upload(self._stub.SendVideo(metadata=self._link.metadata), on_sent, on_wait)
 
         first = wire.video_header(header)
         try:

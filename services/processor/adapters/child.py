@@ -112,8 +112,8 @@ class _Job:
     def _reencode(self, ydl: Any, info: Info, recipe: Recipe) -> Path:
         confine.limit_file_size(self._limit_bytes)
         self._transcoding(0.0)
-        source = web_source(ydl, chosen_formats(info), is_audio=self._order.is_audio, proxy_url=self._order.proxy_url)
-        path = self._job_dir / ("t.m4a" if self._order.is_audio else "t.mp4")
+        source = web_source(ydl, chosen_formats(info), is_audio=recipe.is_audio, proxy_url=self._order.proxy_url)
+        path = self._job_dir / ("t.m4a" if recipe.is_audio else "t.mp4")
         transcode(source, recipe, path, self._bounds(Reason.VIDEO_TOO_LARGE), self._transcoding)
         return path
 
@@ -124,7 +124,7 @@ class _Job:
             cpu_s=self._order.transcode_cpu_s,
             too_slow=ClipferryError(
                 reason,
-                f"The video does not play as it is, or is too large, and re-encoding it takes longer than {limit_s:g} s"
+                f"It does not play as it is, or is too large, and re-encoding it takes longer than {limit_s:g} s"
                 f" or {self._order.transcode_cpu_s} s of CPU.",
                 limit_bytes=self._limit_bytes,
                 limit_s=limit_s,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.processor.adapters.claims import MOST_PIXELS, seconds
+from services.processor.adapters.codecs import picture_codec
 from services.processor.adapters.sniff import FORMAT_WHITELIST
 
 _PICTURE_LIMIT = ("-max_pixels", str(MOST_PIXELS))
@@ -23,7 +24,7 @@ ONE_THREAD = ("-threads", "1", "-filter_threads", "1")
 
 _HEADER_BREAKS = str.maketrans("", "", "\r\n")
 
-_STREAM = re.compile(r"^\s*Stream #0:\d+.*?: (Video|Audio): (\w+)[^\n]*$", re.MULTILINE)
+_STREAM = re.compile(r"^\s*Stream #0:\d+.*?: (Video|Audio): (\w+)(?: \(([^()/]+)\))?[^\n]*$", re.MULTILINE)
 _HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 _SIZE = re.compile(r"\b([1-9]\d{0,4})x([1-9]\d{0,4})\b")
 _DURATION = re.compile(r"^\s*Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)", re.MULTILINE)
@@ -38,7 +39,7 @@ class Streams:
     """What ``ffmpeg -i`` says of a file."""
 
     video_codec: str
-    """Empty when there is no picture; a cover is none."""
+    """As in `picture_codec`. Empty when there is no picture; a cover is none."""
     audio_codec: str
     duration_s: float | None
     width: int = 0
@@ -100,17 +101,16 @@ def web_input(ydl: Any, fmt: Mapping[str, Any]) -> list[str]:
 
 def parse_streams(text: str) -> Streams:
     """Return the first picture and the first sound of a description."""
-    lines: dict[str, tuple[str, str]] = {}
+    lines: dict[str, tuple[str, str, str]] = {}
     for match in _STREAM.finditer(text):
         if "(attached pic)" not in match[0]:
-            lines.setdefault(match[1], (match[2], match[0]))
+            lines.setdefault(match[1], (match[2], match[3] or "", match[0]))
     duration = _DURATION.search(text)
-    video_codec, picture = lines.get("Video", ("", ""))
+    video_codec, profile, picture = lines.get("Video", ("", "", ""))
     size = _SIZE.search(picture)
     return Streams(
-        # Ten bits of it play on no phone.
-        video_codec="h264-10bit" if video_codec == "h264" and "p10le" in picture else video_codec,
-        audio_codec=lines.get("Audio", ("", ""))[0],
+        video_codec=picture_codec(video_codec, profile),
+        audio_codec=lines.get("Audio", ("", "", ""))[0],
         duration_s=_seconds(*duration.groups()) if duration else None,
         width=int(size[1]) if size else 0,
         height=int(size[2]) if size else 0,

@@ -6,36 +6,48 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from yt_dlp.networking import Request  # type: ignore[import-untyped]  # ships no types
 from yt_dlp.networking.exceptions import RequestError  # type: ignore[import-untyped]  # ships no types
 
 from services.processor.adapters.claims import seconds, size
 from services.processor.adapters.ffmpeg import WEB_LIMITS, Streams, parse_streams, web_input
+from services.processor.adapters.mp4 import Movie
 from services.processor.adapters.offers import HLS_PROTOCOLS, formats_of, is_direct, streams
+from services.processor.adapters.remote import RemoteFile, request
 from services.processor.adapters.tally import estimated_bytes
 
 _ASKED_COUNT = 4
-"""Files of one page that are asked for their size."""
-_TIMEOUT_S = 8.0
+"""Files of one page that are looked at."""
 _DESCRIBE_TIMEOUT_S = 8.0
 _HEAD_BYTES = 4_000_000
 _OBEYS_RANGES = "_obeys_ranges"
 """Our own field of a format."""
 _PLAYLIST_LIMIT_BYTES = 2_000_000
 _PIECE = re.compile(rb"^#EXTINF:\s*(\d+(?:\.\d+)?)", re.MULTILINE)
-_TOTAL = re.compile(r"bytes 0-\d+/(\d+)\Z")
 
 
-def fill_sizes(ydl: Any, info: Mapping[str, Any]) -> None:
-    """Write the size of plain files into their formats, where the site announces it and the page does not.
+def fill_files(ydl: Any, info: dict[str, Any]) -> None:
+    """Write what plain files say of themselves into their formats, where the page does not: size, codecs, picture.
 
     What cannot be asked stays unknown: the download will say more.
     """
-    unknown = [fmt for fmt in formats_of(info) if is_direct(fmt) and not estimated_bytes(fmt)]
+    unknown = [fmt for fmt in formats_of(info) if is_direct(fmt) and not (estimated_bytes(fmt) and fmt.get("vcodec"))]
     for fmt in unknown[-_ASKED_COUNT:]:
-        size_bytes, fmt[_OBEYS_RANGES] = _announced_bytes(ydl, fmt)
-        if size_bytes:
-            fmt["filesize"] = size_bytes
+        remote = RemoteFile(ydl, fmt)
+        fmt[_OBEYS_RANGES] = remote.obeys_ranges
+        if remote.size_bytes and not estimated_bytes(fmt):
+            fmt["filesize"] = remote.size_bytes
+        movie = None if fmt.get("vcodec") else remote.movie()
+        if movie is not None:
+            fill_streams(info, fmt, movie)
+
+
+def fill_streams(info: dict[str, Any], fmt: dict[str, Any], streams: Streams | Movie) -> None:
+    """Write what is in a file into its format, where its site does not say."""
+    info["duration"] = info.get("duration") or streams.duration_s
+    fmt["width"], fmt["height"] = fmt.get("width") or streams.width, fmt.get("height") or streams.height
+    # "none" is yt-dlp's word. A silent picture is left open: yt-dlp would look for a sound to go with it.
+    fmt["acodec"] = fmt.get("acodec") or streams.audio_codec or None
+    fmt["vcodec"] = fmt.get("vcodec") or streams.video_codec or ("none" if streams.audio_codec else None)
 
 
 def fill_estimates(ydl: Any, info: dict[str, Any], fmt: Mapping[str, Any]) -> None:
@@ -57,32 +69,11 @@ def _playlist_s(ydl: Any, fmt: Mapping[str, Any]) -> float:
     if fmt.get("protocol") not in HLS_PROTOCOLS:
         return 0.0
     try:
-        with ydl.urlopen(_request(fmt)) as response:
+        with ydl.urlopen(request(fmt)) as response:
             playlist = response.read(_PLAYLIST_LIMIT_BYTES)
     except (RequestError, OSError):
         return 0.0
     return sum(map(float, _PIECE.findall(playlist))) if b"#EXT-X-ENDLIST" in playlist else 0.0
-
-
-def _request(fmt: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Request:
-    whole = {**(fmt.get("http_headers") or {}), **(headers or {})}
-    return Request(fmt["url"], headers=whole, extensions={"timeout": _TIMEOUT_S})
-
-
-def _announced_bytes(ydl: Any, fmt: Mapping[str, Any]) -> tuple[int, bool]:
-    """Return how large a file is, 0 when unknown, and whether parts of it can be asked for."""
-    request = _request(fmt, {"Range": "bytes=0-0", "Accept-Encoding": "identity"})
-    try:
-        # Not HEAD: many signed addresses take nothing but GET. The body is not read.
-        with ydl.urlopen(request) as response:
-            total = _TOTAL.match(response.headers.get("Content-Range") or "")
-            if total:
-                return int(total[1]), True
-            length = response.headers.get("Content-Length") or ""
-            is_whole = response.status == 200 and not response.headers.get("Content-Encoding")
-            return int(length) if is_whole and length.isdigit() else 0, False
-    except (RequestError, OSError):
-        return 0, False
 
 
 def describe_on_the_web(ydl: Any, fmt: Mapping[str, Any], proxy_url: str) -> Streams | None:

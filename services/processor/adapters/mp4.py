@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.processor.adapters.claims import seconds, side
+from services.processor.adapters.codecs import numbered_picture_codec
 
 MOOV_LIMIT_BYTES = 32 * 1024 * 1024
 """A larger index is left alone: it would cost too much memory."""
@@ -30,8 +31,8 @@ _CODECS = {
 }
 # Object type of the decoder configuration (ISO/IEC 14496-1): `mp4a` says only that there is one.
 _MP4A_CODECS = {0x40: "aac", 0x66: "aac", 0x67: "aac", 0x68: "aac", 0x69: "mp3", 0x6B: "mp3", 0xDD: "vorbis"}
-# High 10, High 4:2:2 and High 4:4:4: no phone plays them.
-_TEN_BIT_PROFILES = frozenset({110, 122, 244})
+_PROFILES = {"h264": ("avcC", 0xFF), "hevc": ("hvcC", 0x1F)}
+"""Where the decoder configuration (ISO/IEC 14496-15) names the profile: in its second byte, of which these bits."""
 
 VISUAL_ENTRY_BYTES = 86
 """Of the description of a picture, with its head; boxes follow."""
@@ -72,7 +73,7 @@ class Movie:
 
     duration_s: float | None
     video_codec: str
-    """As ffmpeg names it; empty when there is no picture."""
+    """As in `picture_codec`; empty when there is no picture."""
     audio_codec: str
     width: int
     """As shown, in pixels: rotation and sample aspect ratio applied."""
@@ -100,7 +101,7 @@ def top_boxes(fd: int) -> list[Box]:
     boxes: list[Box] = []
     at = 0
     while at + 8 <= file_bytes:
-        box = _top_box(os.pread(fd, 16, at), at, file_bytes)
+        box = top_box(os.pread(fd, 16, at), at, file_bytes)
         boxes.append(box)
         at = box.end
     if not any(box.kind in {"ftyp", "moov"} for box in boxes):
@@ -108,7 +109,15 @@ def top_boxes(fd: int) -> list[Box]:
     return boxes
 
 
-def _top_box(head: bytes, start: int, file_bytes: int) -> Box:
+def top_box(head: bytes, start: int, file_bytes: int) -> Box:
+    """Return the box at `start` of a file, by its first 16 bytes.
+
+    Raises:
+        CutShortError: When it ends after the file.
+        NotMp4Error: When it is none.
+    """
+    if len(head) < 8:
+        raise NotMp4Error("not a box")
     box = _box(head, start, file_bytes)
     if not box.kind.isprintable():
         raise NotMp4Error("not a box")
@@ -154,8 +163,17 @@ def read_movie(fd: int) -> Movie:
     """
     boxes = top_boxes(fd)
     moov = find_moov(fd, boxes)
+    return parse_movie(moov, has_fragments=any(box.kind == "moof" for box in boxes))
+
+
+def parse_movie(moov: bytes, *, has_fragments: bool = False) -> Movie:
+    """Return what the index `moov`, with its header, says.
+
+    Raises:
+        NotMp4Error: When it cannot be read.
+    """
     try:
-        return _movie(moov, has_fragments=any(box.kind == "moof" for box in boxes))
+        return _movie(moov, has_fragments=has_fragments)
     except (struct.error, IndexError) as error:
         raise NotMp4Error("moov cannot be read") from error
 
@@ -228,8 +246,8 @@ def _track(data: bytes, trak: Box) -> _Track:
         return _Track(handler="", codec="", width=0, height=0, duration_s=0)
     width, height = _display_size(data, trak, entry) if handler == "vide" else (0, 0)
     codec = _sound_codec(data, entry) if entry.kind == "mp4a" else _CODECS.get(entry.kind, entry.kind.strip())
-    if codec == "h264" and _h264_profile(data, entry) in _TEN_BIT_PROFILES:
-        codec = "h264-10bit"
+    if codec in _PROFILES:
+        codec = numbered_picture_codec(codec, _profile(data, entry, *_PROFILES[codec]))
     return _Track(
         handler=handler, codec=codec, width=width, height=height, duration_s=_clock(data, _find(data, mdia, "mdhd"))
     )
@@ -254,11 +272,11 @@ def _display_size(data: bytes, trak: Box, entry: Box) -> tuple[int, int]:
     return (height, width) if is_on_its_side else (width, height)
 
 
-def _h264_profile(data: bytes, entry: Box) -> int:
-    """Return `profile_idc` of the decoder configuration (ISO/IEC 14496-15); 0 when there is none."""
+def _profile(data: bytes, entry: Box, kind: str, bits: int) -> int:
+    """Return the number of the profile; 0 when there is no decoder configuration."""
     boxes = child_boxes(data, entry, skip=VISUAL_ENTRY_BYTES - 8)
-    config = next((box for box in boxes if box.kind == "avcC"), None)
-    return data[config.start + config.header + 1] if config is not None else 0
+    config = next((box for box in boxes if box.kind == kind), None)
+    return data[config.start + config.header + 1] & bits if config is not None else 0
 
 
 def _sound_codec(data: bytes, entry: Box) -> str:

@@ -33,6 +33,11 @@ def formats_of(info: Mapping[str, Any]) -> list[dict[str, Any]]:
     return info.get("formats") or [info]
 
 
+def has_picture(info: Mapping[str, Any]) -> bool:
+    """Return whether one of the formats of a video may hold a picture."""
+    return any(map(_has_picture, formats_of(info)))
+
+
 def is_direct(fmt: Format) -> bool:
     """Return whether a format is one file on one address."""
     return fmt.get("protocol") in _DIRECT and not fmt.get("fragments")
@@ -64,6 +69,7 @@ def offer(parts: Sequence[Format], *, is_audio: bool) -> Offer:
         merges=len(parts) > 1 or not is_direct(picture),
         plays=all(_plays(part, is_audio=is_audio) for part in parts),
         streams=all(map(streams, parts)),
+        has_picture=not is_audio,
     )
 
 

@@ -6,9 +6,9 @@ from typing import Any
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.adapters.claims import seconds
 from services.processor.adapters.embeds import first_playable
-from services.processor.adapters.measure import describe_on_the_web, fill_estimates, fill_sizes
+from services.processor.adapters.measure import describe_on_the_web, fill_estimates, fill_files, fill_streams
 from services.processor.adapters.messages import JobOrder
-from services.processor.adapters.offers import formats_of, offer, offers_of
+from services.processor.adapters.offers import formats_of, has_picture, offer, offers_of
 from services.processor.core.run import Entry, Found, Offer
 
 _DEPTH_LIMIT = 3
@@ -96,7 +96,7 @@ def is_fragmented(info: Mapping[str, Any]) -> bool:
 def _found(ydl: Any, order: JobOrder, info: Info, entries: tuple[Entry, ...]) -> Found:
     info["duration"] = seconds(info.get("duration"))
     if not info.get("is_live"):
-        fill_sizes(ydl, info)
+        fill_files(ydl, info)
         fill_estimates(ydl, info, chosen_formats(info)[0])
     offers = _offers(order, info)
     if not info.get("is_live") and _needs_more(offers, info, order):
@@ -122,10 +122,17 @@ def _found(ydl: Any, order: JobOrder, info: Info, entries: tuple[Entry, ...]) ->
 
 
 def _offers(order: JobOrder, info: Info) -> tuple[Offer, ...]:
+    # What has no picture is a sound, whatever was asked for.
+    is_audio = order.is_audio or not has_picture(info)
     # Who names a format gets that one; of what is live there is no choice.
-    if order.format or info.get("is_live"):
-        return (offer(chosen_formats(info), is_audio=order.is_audio),)
-    return offers_of(info, is_audio=order.is_audio) or (offer(chosen_formats(info), is_audio=order.is_audio),)
+    listed = () if order.format or info.get("is_live") else offers_of(info, is_audio=is_audio)
+    return listed or (offer(_known_formats(info), is_audio=is_audio),)
+
+
+def _known_formats(info: Info) -> list[Info]:
+    """Return the formats that yt-dlp has chosen, with what became known of them since."""
+    by_id = {fmt.get("format_id"): fmt for fmt in formats_of(info)}
+    return [by_id.get(fmt.get("format_id"), fmt) for fmt in chosen_formats(info)]
 
 
 def _needs_more(offers: tuple[Offer, ...], info: Info, order: JobOrder) -> bool:
@@ -142,8 +149,7 @@ def _ask_ffmpeg(ydl: Any, info: Info, order: JobOrder) -> None:
             continue
         described = describe_on_the_web(ydl, fmt, order.proxy_url)
         if described is not None and described.duration_s:
-            info["duration"] = described.duration_s
-            fmt["width"], fmt["height"] = fmt.get("width") or described.width, fmt.get("height") or described.height
+            fill_streams(info, fmt, described)
         return
 
 

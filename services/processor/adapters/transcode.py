@@ -137,7 +137,7 @@ def _command(source: Source, recipe: Recipe, result: Path) -> list[str]:
         *ONE_THREAD,
         *source.inputs,
         *source.maps,
-        *(picture if recipe.video_bps else ["-vn"]),
+        *(["-vn"] if recipe.is_audio else picture),
         *sound,
         *("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1", "-f", "mp4", "-y", str(result)),
     ]
@@ -168,7 +168,8 @@ def _check_end(run: "_Run", source: Source, recipe: Recipe, bounds: Bounds) -> N
     if source.is_web:
         _check_web(run)
     if run.status != 0:
-        raise ClipferryError(Reason.UNPLAYABLE, "The video could not be re-encoded: it cannot be decoded.")
+        what = "sound" if recipe.is_audio else "video"
+        raise ClipferryError(Reason.UNPLAYABLE, f"The {what} could not be re-encoded: it cannot be decoded.")
 
 
 def _too_slow(bounds: Bounds, forecast_s: float) -> ClipferryError:

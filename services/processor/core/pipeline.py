@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -21,6 +22,7 @@ from services.processor.core.plan import (
     at_least,
     check,
     check_duration,
+    check_not_finished,
     make_plan,
     request_limit,
     too_large,
@@ -40,6 +42,7 @@ from services.processor.core.run import (
     Receipt,
     Run,
 )
+from services.processor.core.sending import Sending
 
 logger = structlog.get_logger(__name__)
 
@@ -82,12 +85,21 @@ class JobRun:
         """By format id: what turned out to be larger than its site said."""
         self._finish_asked = False
         self._deadline = asyncio.timeout(run.timeout_s)
-        self.committing = False
-        """True from the moment CommitSend is asked for: the queue's answer alone decides about a cancel now."""
-        self.committed = False
-        """True once CommitSend was answered: the run goes on to its end, whatever becomes of the lease."""
         self._line = ProgressLine(report, parts.clock, guess_bytes=request_limit(run.fetch, parts.limits) // 4)
+        # Past the commit an outcome is worth more than punctuality; the way out has its own limits.
+        unbind = partial(self._deadline.reschedule, None)
+        self._sending = Sending(run, parts.delivery, parts.leases, self._line, parts.clock, on_commit=unbind)
         self._holding = Holding(run.holder, parts.room, on_wait=self._line.waiting, on_resize=self._resized)
+
+    @property
+    def committing(self) -> bool:
+        """As in `Sending`."""
+        return self._sending.committing
+
+    @property
+    def committed(self) -> bool:
+        """As in `Sending`."""
+        return self._sending.committed
 
     async def execute(self) -> None:
         """Run to the end and tell the queue how it went."""
@@ -171,6 +183,7 @@ class JobRun:
             self._found, self._plan = found, make_plan(at_least(found, self._learned_bytes), request, limits)
             plan = self._plan
             check(found, request, plan)
+            check_not_finished(self.run, found)
             held_bytes = await self._holding.reserve(plan.reserve_bytes)
             if held_bytes != self.run.reserved_bytes:
                 self._resized(held_bytes)
@@ -227,21 +240,7 @@ class JobRun:
         earlier = await self._parts.leases.begin_send(self.run, size_bytes=layout.size_bytes, media=summary)
         if earlier is not None:
             return earlier
-        self._line.sending(0, layout.size_bytes)
-        return await self._parts.delivery.send(
-            header,
-            layout,
-            commit=self._commit,
-            on_sent=lambda sent_bytes: self._line.sending(sent_bytes, layout.size_bytes),
-            on_wait=lambda wait_s: self._line.awaiting_turn(wait_s, layout.size_bytes),
-        )
-
-    async def _commit(self) -> None:
-        self.committing = True
-        await self._parts.leases.commit_send(self.run)
-        self.committed = True
-        # From here on an outcome is worth more than punctuality; the way out has its own limits.
-        self._deadline.reschedule(None)
+        return await self._sending.send(header, layout, is_recording=found.is_live)
 
     def _header(self, file: MediaFile, found: Found, facts: MediaFacts, *, size_bytes: int, thumbnail: bytes) -> Header:
         kind = self.run.fetch.kind if facts.video_codec else MediaKind.AUDIO

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.recipe import Recipe, make_recipe
-from services.processor.core.run import FetchRequest, Found, MediaKind, Offer
+from services.processor.core.run import FetchRequest, Found, MediaKind, Offer, Run
 
 
 class Fit(enum.Enum):
@@ -117,7 +117,7 @@ def _as_served(offer: Offer, fit: Fit, request: FetchRequest, limits: Limits) ->
 def _transcoded(offers: tuple[Offer, ...], found: Found, request: FetchRequest, limits: Limits) -> Plan | None:
     """Return a plan that re-encodes, from no larger a picture than is needed; None where that makes no sense."""
     readable = [offer for offer in offers if offer.streams]
-    is_audio = request.kind is MediaKind.AUDIO
+    is_audio = request.kind is MediaKind.AUDIO or not any(offer.has_picture for offer in offers)
     limit_bytes = min(request_limit(request, limits), limits.total_bytes)
     recipe = make_recipe(found.duration_s, limit_bytes, is_audio=is_audio) if found.duration_s else None
     if recipe is None or not readable:
@@ -207,6 +207,20 @@ def check_duration(duration_s: float | None, found: Found, request: FetchRequest
         duration_s=round(duration_s, 3),
         limit_s=limit_s,
     )
+
+
+def check_not_finished(run: Run, found: Found) -> None:
+    """Refuse to record anew what the owner has finished in an earlier run, which could not be sent.
+
+    Raises:
+        ClipferryError: LIVE.
+    """
+    if run.was_finished and found.is_live:
+        raise ClipferryError(
+            Reason.LIVE,
+            "The recording was finished, and could not be sent before its run was over: it is lost. Retry the job to "
+            "record what is live now.",
+        )
 
 
 def too_large(size_bytes: int, limit_bytes: int) -> ClipferryError:

@@ -87,6 +87,11 @@ class ProgressLine:
         # The speed is that of the upload, which begins after the wait.
         self._stage_at_s = self._clock.monotonic_s() + wait_s
 
+    def put_off(self, wait_s: float, size_bytes: int) -> None:
+        """Say that a recording is kept, because it was refused for a time."""
+        text = f"The recording is kept; it is sent again in about {math.ceil(wait_s)} s…"
+        self._say(Stage.SENDING, _MUXED, text, total_bytes=size_bytes)
+
     def _start_of(self, stage: Stage) -> float:
         """Return where a stage begins that comes early or late: at what was reached before it."""
         if stage is not self._stage:

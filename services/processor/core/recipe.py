@@ -36,6 +36,11 @@ class Recipe:
     """Of the media, by which progress is measured; 0 when unknown."""
 
     @property
+    def is_audio(self) -> bool:
+        """Whether there is no picture."""
+        return not self.video_bps
+
+    @property
     def buffer_bits(self) -> int:
         """Bits by which the picture may be ahead of its bitrate."""
         return self.video_bps * _BUFFER_S

@@ -31,6 +31,10 @@ class Run:
     caption: str = ""
     """Empty: made from title and link."""
     fetch: "FetchRequest"
+    was_finished: bool = False
+    """Its owner has finished the recording of an earlier run."""
+    traceparent: str = ""
+    """W3C traceparent of the job's submit; empty when it was not traced."""
 
     @property
     def holder(self) -> str:
@@ -82,6 +86,8 @@ class Offer:
     """Telegram's apps play it, as far as the site says what it is."""
     streams: bool = True
     """ffmpeg can read it from the web by itself."""
+    has_picture: bool = True
+    """A picture is wanted of it, and may be there."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ the next one together.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -12,8 +13,10 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from services.chassis.errors import ClipferryError
 from services.chassis.lifecycle import background
+from services.queue.adapters.outcomes import count_outcomes
 from services.queue.core.calls import Call
 from services.queue.core.ports import Change
+from services.queue.metrics import COMMIT_SECONDS, COMMITTED_CALLS
 
 T = TypeVar("T")
 
@@ -88,8 +91,12 @@ class GroupCommit:
             self._finished.set()
 
     async def _commit(self, together: Sequence[_Waiting]) -> None:
+        began_at_s = time.perf_counter()
         try:
             answers, changes = await self._engine.transact([waiting.call for waiting in together])
+            COMMIT_SECONDS.observe(time.perf_counter() - began_at_s)
+            COMMITTED_CALLS.add(by=len(together))
+            count_outcomes(changes)
         except ClipferryError as error:  # the database itself: each alone would fail the same way
             answers, changes = [error] * len(together), ()
         except Exception as error:  # noqa: BLE001 - whatever failed is told to its caller, and only to that one

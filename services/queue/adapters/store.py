@@ -1,9 +1,10 @@
 """The JobStore over an engine: writes are grouped, reads go past them."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from services.chassis.errors import ClipferryError
+from services.chassis.errors import ClipferryError, Reason
 from services.queue.adapters.group_commit import GroupCommit
 from services.queue.core.calls import Apply, Claim, Purge, Reap, Renew, Submit
 from services.queue.core.job import Job
@@ -22,6 +23,7 @@ from services.queue.core.ports import (
     Submission,
     Totals,
 )
+from services.queue.metrics import CLAIM_SECONDS, LEASE_EXPIRIES, STALE_CALLS, WAIT_SECONDS
 
 
 class Reader(Protocol):
@@ -59,16 +61,30 @@ class EngineStore:
         return await self._commits.run(Submit(submissions))
 
     async def apply(self, moves: Sequence[Move]) -> Sequence[Record | ClipferryError]:
-        return await self._commits.run(Apply(moves))
+        results = await self._commits.run(Apply(moves))
+        for result in results:
+            if isinstance(result, ClipferryError) and result.reason is Reason.LEASE_LOST:
+                STALE_CALLS.add("move")
+        return results
 
     async def claim(self, offers: Sequence[Offer]) -> Claimed:
-        return await self._commits.run(Claim(offers))
+        began_at_s = time.perf_counter()
+        claimed = await self._commits.run(Claim(offers))
+        CLAIM_SECONDS.observe(time.perf_counter() - began_at_s)
+        for record in claimed.records:
+            WAIT_SECONDS.observe(((record.job.started_ms or 0) - record.job.not_before_ms) / 1000)
+        return claimed
 
     async def renew(self, leases: Sequence[Lease]) -> Mapping[Lease, Job]:
-        return await self._commits.run(Renew(leases))
+        renewed = await self._commits.run(Renew(leases))
+        if len(renewed) < len(leases):
+            STALE_CALLS.add("renewal", by=len(leases) - len(renewed))
+        return renewed
 
     async def reap(self, *, limit: int) -> Sequence[Reaped]:
-        return await self._commits.run(Reap(limit))
+        reaped = await self._commits.run(Reap(limit))
+        LEASE_EXPIRIES.add(by=len(reaped))
+        return reaped
 
     async def purge(self, *, ended_for_ms: int, keep_events: int, limit: int) -> Purged:
         return await self._commits.run(Purge(ended_for_ms, keep_events, limit))

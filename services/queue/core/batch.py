@@ -211,4 +211,5 @@ def _queued(new: Submission, fair_key: int, now_ms: int, max_attempts: int) -> J
         updated_ms=now_ms,
         started_ms=None,
         ended_ms=None,
+        traceparent=new.traceparent,
     )

@@ -112,6 +112,8 @@ class Job(NamedTuple):
     started_ms: int | None
     """When the newest run began."""
     ended_ms: int | None
+    traceparent: str = ""
+    """W3C traceparent of the submit. Empty: it was not traced."""
 
     @property
     def name(self) -> str:

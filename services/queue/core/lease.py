@@ -7,8 +7,11 @@ from services.chassis.errors import ClipferryError, Reason
 from services.queue.core.job import ACTIVE, Job, JobError, State, changed, ended
 from services.queue.core.retry import RetryPolicy
 
-MAX_UNCHARGED_RUNS = 30
-"""Runs of one job that may end without a charge: handed back, or put off by Telegram. Each downloads anew."""
+MAX_EXTRA_RUNS = 30
+"""Runs beyond `Policy.max_attempts` up to which a wait that Telegram named grants another. Each downloads anew.
+
+RetryJob grants runs too, and they count; a run that was handed back grants none, so it takes nothing from these.
+"""
 
 
 class Lease(NamedTuple):
@@ -47,7 +50,10 @@ def lease_lost(lease: Lease) -> ClipferryError:
 
 
 def claimed(job: Job, now_ms: int, policy: Policy, *, worker_id: str, reserved_bytes: int) -> Job:
-    """Return the waiting `job` as a new run of `worker_id`."""
+    """Return the waiting `job` as a new run of `worker_id`.
+
+    What its owner has finished stays finished: no other run may record it anew, unless its owner retries it.
+    """
     return changed(
         job,
         now_ms,
@@ -58,7 +64,6 @@ def claimed(job: Job, now_ms: int, policy: Policy, *, worker_id: str, reserved_b
         lease_until_ms=now_ms + policy.lease_ttl_ms,
         deadline_ms=now_ms + job.run_timeout_ms,
         reserved_bytes=reserved_bytes,
-        finish_requested=False,
         send_committed=False,
         error=None,
         started_ms=now_ms,
@@ -101,7 +106,7 @@ def failed(
 ) -> Job:
     """Return the active `job` after its run failed: CANCELLED, RETRY_WAIT or FAILED.
 
-    A run that Telegram only put off, and said for how long, is not charged as an attempt.
+    A run that Telegram only put off, and said for how long, costs none of the attempts: another one is granted.
 
     Args:
         unknown: Whether the message may have been sent all the same. Then another run needs the owner's word.
@@ -110,15 +115,21 @@ def failed(
         return ended(job, now_ms, State.FAILED, error=_unknown(error))
     if job.cancel_requested and not job.send_committed and not unknown:
         return ended(job, now_ms, State.CANCELLED)
-    is_put_off = _is_put_off(job, error, retry_after_s)
-    has_attempts = job.attempt < job.max_attempts or is_put_off
+    extra_runs = job.max_attempts - policy.max_attempts
+    max_attempts = job.max_attempts + (_is_put_off(error, retry_after_s) and extra_runs < MAX_EXTRA_RUNS)
+    has_attempts = job.attempt < max_attempts
     if (error.retryable or unknown) and not job.cancel_requested and has_attempts:
         # Attempts that a person granted anew start with short waits again.
-        granted_attempt = max(1, job.attempt - (job.max_attempts - policy.max_attempts))
+        granted_attempt = max(1, job.attempt - extra_runs)
         next_ms = now_ms + round(policy.retry.delay_s(granted_attempt, retry_after_s) * 1000)
-        attempt = job.attempt - is_put_off
         return changed(
-            job, now_ms, **_WITHOUT_RUN, state=State.RETRY_WAIT, attempt=attempt, error=error, not_before_ms=next_ms
+            job,
+            now_ms,
+            **_WITHOUT_RUN,
+            state=State.RETRY_WAIT,
+            max_attempts=max_attempts,
+            error=error,
+            not_before_ms=next_ms,
         )
     return ended(job, now_ms, State.FAILED, error=_unknown(error) if unknown else error)
 
@@ -130,10 +141,9 @@ def released(job: Job, now_ms: int) -> Job:
     return changed(job, now_ms, **_WITHOUT_RUN, state=State.QUEUED, attempt=job.attempt - 1, not_before_ms=now_ms)
 
 
-def _is_put_off(job: Job, error: JobError, retry_after_s: float | None) -> bool:
+def _is_put_off(error: JobError, retry_after_s: float | None) -> bool:
     """Tell a wait that Telegram named from a failure: a hundred videos for one group are no fault of any of them."""
-    is_flood = error.reason == Reason.TELEGRAM_FLOOD.name and retry_after_s is not None
-    return is_flood and job.token - job.attempt < MAX_UNCHARGED_RUNS
+    return error.reason == Reason.TELEGRAM_FLOOD.name and retry_after_s is not None
 
 
 _WITHOUT_RUN = {"lease_until_ms": None, "deadline_ms": None, "send_committed": False}

@@ -113,9 +113,12 @@ class Fail(_RunMove):
 
 @dataclass(frozen=True, slots=True)
 class Release(_RunMove):
-    """The worker hands the run back, unstarted or interrupted."""
+    """The worker hands the run back, unstarted or interrupted. A repeat before the next run gets the waiting job."""
 
     def decide(self, job: Job | None, now_ms: int, policy: Policy) -> Job:
+        # A job that has had no run has token 0, which is nobody's lease.
+        if job is not None and job.state is State.QUEUED and job.token == self.lease.token > 0:
+            return job
         job = own_run(job, self.lease)
         if job.send_committed:
             raise lease_lost(self.lease)
@@ -175,12 +178,18 @@ class Finish(_OwnerMove):
 
 @dataclass(frozen=True, slots=True)
 class Retry(_OwnerMove):
-    """A person runs an ended job again. Attempts and tokens go on rising; new attempts are granted."""
+    """A person runs an ended job again. Attempts and tokens go on rising; new attempts are granted.
+
+    A repeat, whose answer was lost, gets the job for as long as it waits: one that is back in the queue is what was
+    asked for. A job that was only just submitted is none.
+    """
 
     allow_duplicate_delivery: bool
 
     def decide(self, job: Job | None, now_ms: int, policy: Policy) -> Job:
         job = owned(job, self.job_id, self.owner)
+        if job.state is State.QUEUED and job.version > 1:
+            return job
         if job.state not in (State.FAILED, State.CANCELLED):
             raise wrong_state(job, f"The job is {_words(job.state)}; only failed and cancelled jobs can be retried.")
         unknown = job.error is not None and job.error.reason == Reason.DELIVERY_UNKNOWN.name

@@ -21,6 +21,8 @@ class Submission(NamedTuple):
     priority: int
     run_timeout_ms: int
     resend_unknown: bool
+    traceparent: str = ""
+    """W3C traceparent of the submit. Empty: it was not traced."""
 
 
 class Record(NamedTuple):

@@ -1,6 +1,7 @@
 """Jobs sent once and followed to their ends, whatever becomes of the connection."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from cli.credentials import Fixed
 from cli.exits import UNREACHABLE, CommandError
-from cli.follow import follow
+from cli.follow import Followed, follow
 from cli.gateway import Gateway
 from cli.target import Target
 from tests.fakes.gateway_client import GatewayClient, queue_and_gateway
@@ -77,15 +78,17 @@ async def test_a_job_that_has_ended_is_shown_as_it_ended(tmp_path: Path) -> None
 
 
 @asynccontextmanager
-async def losing_the_first_answer(port: int) -> AsyncIterator[int]:
-    """Pass requests on; of the first one the answer is lost."""
+async def losing_the_first_answer(port: int) -> AsyncIterator[tuple[int, list[str]]]:
+    """Pass requests on, but lose the first answer; yields the port, and the keys of requests as they come."""
     answers: list[bytes] = []
+    keys: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", port)
 
         async def requests() -> None:
             while data := await reader.read(65_536):
+                keys.extend(re.findall(r"(?i)idempotency-key: (\S+)", data.decode()))
                 up_writer.write(data)
 
         passing = asyncio.create_task(requests())
@@ -103,12 +106,12 @@ async def losing_the_first_answer(port: int) -> AsyncIterator[int]:
                 await asyncio.gather(each.wait_closed(), return_exceptions=True)
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
+        yield server.sockets[0].getsockname()[1], keys
 
 
 async def test_a_page_whose_answer_is_lost_is_sent_once(tmp_path: Path) -> None:
     """The request is repeated with the same Idempotency-Key."""
-    async with told(tmp_path) as (_, admin), losing_the_first_answer(admin.port) as port:
+    async with told(tmp_path) as (_, admin), losing_the_first_answer(admin.port) as (port, keys):
 
         def sent() -> dict[str, Any]:
             with gateway_at(admin, port) as gateway:
@@ -118,6 +121,32 @@ async def test_a_page_whose_answer_is_lost_is_sent_once(tmp_path: Path) -> None:
         jobs = (await admin.get("/api/jobs"))["jobs"]
 
     assert [each["id"] for each in jobs] == [job["id"]]
+    assert len(keys) == 2
+    assert keys[0] == keys[1]
+
+
+def job_at(version: int, **fields: Any) -> dict[str, Any]:
+    return {"id": "1", "status": "processing", "stage": "downloading", "progress": 50.0, "version": version, **fields}
+
+
+def test_what_comes_late_is_not_believed() -> None:
+    """An answer to a question that was asked before a live message came; and whatever follows an end."""
+    followed = Followed([job_at(5)])
+
+    assert followed.take("1", job_at(4, progress=10.0)) is None
+    assert followed.take("1", job_at(5)) is None
+    assert followed.take("1", job_at(5, progress=60.0)) == job_at(5, progress=60.0)
+    assert followed.take("2", job_at(9)) is None
+    assert followed.take("1", job_at(6, status="completed", stage=None)) is not None
+    assert followed.open_ids == []
+    assert followed.take("1", job_at(7)) is None
+
+
+def test_counts_belong_to_their_stage() -> None:
+    followed = Followed([job_at(1)])
+    followed.take("1", {"version": 1, "stage": "downloading", "bytesDone": 5, "bytesTotal": 9})
+
+    assert followed.take("1", {"version": 1, "stage": "muxing"}) == job_at(1, stage="muxing")
 
 
 async def refused(call: Callable[[], Awaitable[object]]) -> CommandError:

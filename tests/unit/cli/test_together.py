@@ -47,6 +47,22 @@ async def test_a_service_that_cannot_start_is_named_once() -> None:
             pass
 
 
+@asynccontextmanager
+async def groups() -> AsyncIterator[int]:
+    async with asyncio.TaskGroup():
+        yield 1
+
+
+async def test_a_service_around_is_not_blamed() -> None:
+    """Also one with a task group, which passes the failure of another on in a group."""
+    with pytest.raises(StartError, match=r"^gateway: the port is taken\.$"):
+        async with named("processor", groups()), named("gateway", cannot_start()):
+            pass
+    with pytest.raises(ServiceFailedError, match=r"^the gateway failed: ZeroDivisionError: no more$"):
+        async with named("processor", groups()), named("gateway", dies()):
+            await asyncio.Event().wait()
+
+
 async def test_what_the_block_itself_raises_is_nobodys_fault() -> None:
     with pytest.raises(KeyError):
         async with named("queue", fine()):

@@ -4,11 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.auth.attempts import Attempts
 from gateway.auth.caller import Caller
 from gateway.auth.gate import Gate
 from gateway.auth.keyring import StoredKeyring, key_id
+from gateway.limits.memory import MemoryLimiter
 from services.chassis.errors import ClipferryError, Reason
 from tests.fakes.clock import FakeClock
+
+ADDRESS = "203.0.113.7"
 
 
 class Known:
@@ -44,32 +48,34 @@ def known(clock: FakeClock) -> Known:
 
 @pytest.fixture
 def gate(known: Known, clock: FakeClock) -> Gate:
-    return Gate([known], clock)
+    return Gate(
+        [known], Attempts(MemoryLimiter(clock), sign_ins_per_min=2, pairings_per_min=0, refreshes_per_min=0), clock
+    )
 
 
 async def test_whoever_was_seen_is_not_asked_for_again(gate: Gate, known: Known) -> None:
-    assert await gate.verify("token") == await gate.caller("bearer token")
+    assert await gate.verify("token", ADDRESS) == await gate.caller("bearer token", ADDRESS)
     assert known.asked_count == 1
 
 
 async def test_what_is_over_is_told_without_asking(gate: Gate, clock: FakeClock) -> None:
-    await gate.verify("token")
+    await gate.verify("token", ADDRESS)
     clock.advance(60)
 
     with pytest.raises(ClipferryError) as refused:
-        await gate.verify("token")
+        await gate.verify("token", ADDRESS)
     assert refused.value.reason is Reason.TOKEN_EXPIRED
 
 
 async def test_an_ended_session_is_looked_at_anew_and_no_other(gate: Gate, known: Known) -> None:
     known.sessions["other"] = "another"
-    await gate.verify("token")
-    await gate.verify("other")
+    await gate.verify("token", ADDRESS)
+    await gate.verify("other", ADDRESS)
     gate.forget_session("another")
 
-    await gate.verify("token")
+    await gate.verify("token", ADDRESS)
     assert known.asked_count == 2
-    await gate.verify("other")
+    await gate.verify("other", ADDRESS)
     assert known.asked_count == 3
 
 
@@ -83,7 +89,7 @@ async def test_an_answer_from_before_the_end_is_not_believed(gate: Gate, known: 
     known.meanwhile = end
 
     with pytest.raises(ClipferryError):
-        await gate.verify("token")
+        await gate.verify("token", ADDRESS)
     assert known.asked_count == 2
 
 

@@ -3,22 +3,23 @@
 import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from services.chassis.errors import ClipferryError, Reason
 from services.chassis.lifecycle import StartError, background
 from services.chassis.postgres import shown
-from services.queue.adapters.postgres import schema
 from services.queue.adapters.postgres.bell import Bell
 from services.queue.adapters.postgres.connection import connect
 from services.queue.adapters.postgres.opening import open_postgres
-from services.queue.adapters.postgres.schema import bring_up_to_date
+from services.queue.adapters.postgres.schema import SCHEMA, bring_up_to_date
 from services.queue.core.hub import Progress
 from services.queue.core.lease import Lease
 from services.queue.core.ports import Accepted, Change
 from tests.fakes.deaf_connection import DeafConnection
 from tests.fakes.eventually import eventually
-from tests.fakes.job_stores import postgres_in_hand, rules
+from tests.fakes.job_stores import StoreInHand, new_lease, postgres_in_hand, rules
 from tests.fakes.postgres import database_for, shared_server
 from tests.fakes.queue_jobs import submission
 
@@ -33,7 +34,7 @@ async def test_replicas_that_start_together_make_the_schema_once(tmp_path: Path)
     await asyncio.gather(*(bring_up_to_date(url) for _ in range(4)))
 
     connection = await connect(url)
-    assert await connection.fetchval("SELECT schema_version FROM queue.meta") == schema.SCHEMA_VERSION
+    assert await connection.fetchval("SELECT schema_version FROM queue.meta") == SCHEMA.version
     await connection.close()
 
 
@@ -92,3 +93,59 @@ async def test_a_replica_that_hears_no_bell_asks_instead(tmp_path: Path, monkeyp
     assert isinstance(accepted, Accepted)
     assert published[0].job_id == accepted.record.job.id
     assert heard[0] == (Lease("job", 1), Progress(2, 40.0, 0))
+
+
+async def cut_connections(folder: Path, *, refuse: bool = False) -> None:
+    """End every connection to the database of `folder`, and let none in if `refuse`, else let them in again."""
+    name = urlsplit(database_for(folder)).path.removeprefix("/")
+    connection = await connect(shared_server().url())
+    await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {not refuse}")
+    await connection.fetch("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", name)
+    await connection.close()
+
+
+async def is_unavailable(hand: StoreInHand) -> bool:
+    with pytest.raises(ClipferryError) as refused:
+        await hand.store.renew([])
+    return refused.value.reason is Reason.STORE_UNAVAILABLE
+
+
+async def test_a_connection_that_is_cut_again_and_again_keeps_no_dead_worker_alive(tmp_path: Path) -> None:
+    """Its lease runs out as it would have: there was always somebody who could have renewed it."""
+    async with postgres_in_hand(tmp_path) as hand:
+        lease = await new_lease(hand.store, (await hand.submit(submission())).job.id)
+        reaped = []
+        for _ in range(4):
+            hand.clock.advance(7.75)
+            await cut_connections(tmp_path)
+            assert await is_unavailable(hand)
+            reaped.append([run.lease for run in await hand.store.reap(limit=10)])
+
+    assert reaped == [[], [], [], [lease]]
+
+
+async def test_leases_stand_still_while_the_database_is_away(tmp_path: Path) -> None:
+    """Who was alive has as long as before; who was silent already is over, and so is a run over its longest time."""
+    async with postgres_in_hand(tmp_path) as hand:
+        ids = [(await hand.submit(submission(run_timeout_ms=timeout_ms))).job.id for timeout_ms in (600_000, 90_000)]
+        silent, late = [Lease(record.job.id, 1) for record in (await hand.claim()).records]
+        assert [silent.job_id, late.job_id] == ids
+        hand.clock.advance(25)
+        await hand.store.renew([late])
+        alive = await new_lease(hand.store, (await hand.submit(submission())).job.id)
+        hand.clock.advance(10)  # nobody has looked yet, and the silent one is over
+        await cut_connections(tmp_path, refuse=True)
+        assert await is_unavailable(hand)
+        hand.clock.advance(60)
+        assert await is_unavailable(hand)
+        await cut_connections(tmp_path)
+
+        over = await hand.store.reap(limit=10)
+        hand.clock.advance(20)
+        still_alive = await hand.store.reap(limit=10)
+        hand.clock.advance(0.001)
+        over_later = await hand.store.reap(limit=10)
+
+    assert {run.lease for run in over} == {silent, late}
+    assert still_alive == []
+    assert [run.lease for run in over_later] == [alive]

@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from services.chassis.clock import Clock
+from services.chassis.clock import Clock, SystemClock
 from services.chassis.errors import ClipferryError
 from services.chassis.outages import Outages
 from services.chassis.postgres import Connection
@@ -62,13 +62,17 @@ class PostgresEngine:
         self._outages = outages
         self._rules = rules
         self._clock = clock
+        self._monotonic_s = (clock or SystemClock()).monotonic_s
         self._connection: Connection | None = None
-        self._was_away: bool | None = None
-        """Whether nobody could renew a lease for a while; None: not known, because this replica has just started."""
+        self._has_begun = False
+        """Whether this replica has done anything yet. Until then it does not know for how long there was no queue."""
+        self._failing_since_s: float | None = None
+        """When the first transaction began that failed since one that did not."""
 
     async def transact(self, calls: Sequence[Call[Any]]) -> tuple[Sequence[Any], Sequence[Change]]:
         """See `services.queue.adapters.group_commit.Engine`."""
         wanted = wanted_by(calls)
+        began_at_s = self._monotonic_s()
         try:
             with self._outages.told():
                 if self._connection is None:
@@ -79,9 +83,10 @@ class PostgresEngine:
                     await self._save(self._connection, batch)
         except (ClipferryError, asyncio.CancelledError):
             self.close()
-            self._was_away = True
+            if self._failing_since_s is None:
+                self._failing_since_s = began_at_s
             raise
-        self._was_away = False
+        self._has_begun, self._failing_since_s = True, None
         return answers, batch.changes
 
     def close(self) -> None:
@@ -96,15 +101,29 @@ class PostgresEngine:
         if meta is None:
             raise AssertionError("the counters are gone")
         now_ms = max(meta["now_ms"], meta["clock_ms"])
-        if self._was_away is None:
-            self._was_away = now_ms - meta["clock_ms"] > self._rules.policy.lease_ttl_ms // 2
-        if self._was_away:
-            await connection.execute(self._sql["grace"], now_ms + self._rules.policy.lease_ttl_ms)
+        await self._grant_grace(connection, now_ms, unused_ms=now_ms - meta["clock_ms"])
         counts = Counter({State(name): count for name, count in json.loads(meta["counts"]).items()})
         ledger = Ledger(self._rules.limits, meta["ended_count"], meta["served_tag"], counts)
         batch = Batch(ledger, self._rules.policy, self._rules.encode, now_ms=now_ms, sequence=meta["sequence"])
         await self._load(connection, wanted, batch)
         return batch
+
+    async def _grant_grace(self, connection: Connection, now_ms: int, *, unused_ms: int) -> None:
+        """Make up for the time in which nobody could renew a lease, if there was enough of it to lose one.
+
+        Args:
+            unused_ms: Since somebody, whichever replica, last changed something.
+        """
+        ttl_ms = self._rules.policy.lease_ttl_ms
+        if not self._has_begun:
+            if unused_ms > ttl_ms // 2:
+                await connection.execute(self._sql["grace"], now_ms + ttl_ms)
+        elif self._failing_since_s is not None:
+            # What only this replica could not use was no outage: the others went on renewing, and taking back.
+            away_ms = min(round((self._monotonic_s() - self._failing_since_s) * 1000), unused_ms)
+            # Workers beat three times in a TTL, or more often: in less than a third they miss one beat, which is fine.
+            if away_ms > ttl_ms // 3:
+                await connection.execute(self._sql["stand_still"], away_ms, now_ms + ttl_ms)
 
     async def _load(self, connection: Connection, wanted: Wanted, batch: Batch) -> None:
         if wanted.purge is not None:

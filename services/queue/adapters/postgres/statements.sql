@@ -96,8 +96,14 @@ FROM unnest(
 WHERE job.id = ANY ($1::text[]) AND job.id = new.id AND job.state = new.before_state AND job.token = new.before_token
   AND job.version = new.before_version;
 
+-- name: stand_still
+-- Nobody is blamed for the time that the database was away: leases have as long to go as they had before ($1 ms more),
+-- but never more than a whole TTL (until $2). Those that were over before are over; a run's longest time stays.
+UPDATE queue.jobs SET lease_until_ms = greatest(lease_until_ms, least(lease_until_ms + $1, $2))
+WHERE state IN ('PROCESSING', 'SENDING');
+
 -- name: grace
--- Nobody is blamed for the time that the queue or the database was away: every lease gets a whole TTL.
+-- After a start nobody is blamed for the time that there was no queue: every lease gets a whole TTL.
 UPDATE queue.jobs SET lease_until_ms = greatest(lease_until_ms, $1), deadline_ms = greatest(deadline_ms, $1)
 WHERE state IN ('PROCESSING', 'SENDING');
 

@@ -7,16 +7,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-import structlog
-
 from services.chassis.lifecycle import StartError
+from services.chassis.migrations import Schema
+from services.chassis.own_files import held_open
 
-logger = structlog.get_logger(__name__)
-
-SCHEMA_VERSION = 3
-"""What ``PRAGMA user_version`` says after the last migration."""
-
-_MIGRATIONS = Path(__file__).parent / "migrations"
+_SCHEMA = Schema(owner="queue", version=4, migrations=Path(__file__).parent / "migrations")
+"""``PRAGMA user_version`` holds the version."""
 
 
 @contextmanager
@@ -26,10 +22,8 @@ def held_database(path: Path) -> Iterator[None]:
     Raises:
         StartError: If another process holds it, it cannot be opened, or a newer clipferry wrote it.
     """
-    lock_path = path.with_name(path.name + ".lock")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = lock_path.open("w")
+        lock = held_open(path)
     except OSError as error:
         raise StartError(f"the database {str(path)!r} cannot be opened: {error.strerror}.") from error
     with lock:
@@ -62,19 +56,5 @@ def connect(path: Path) -> sqlite3.Connection:
 def _migrate(path: Path) -> None:
     with closing(connect(path)) as connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
-        raise StartError(
-            f"the database {str(path)!r} has schema version {version}, from a newer clipferry; "
-            f"this one knows {SCHEMA_VERSION}."
-        )
-    if version == SCHEMA_VERSION:
-        return
-    # Imported only when there is something to do: it takes longer than everything else here.
-    import yoyo  # noqa: PLC0415
-
-    backend = yoyo.get_backend(f"sqlite:///{quote(str(path.absolute()))}")
-    try:
-        backend.apply_migrations(backend.to_apply(yoyo.read_migrations(str(_MIGRATIONS))))
-    finally:
-        backend.connection.close()
-    logger.info("The database was brought to the present schema.", action="database_migrated", version=SCHEMA_VERSION)
+    if _SCHEMA.is_newer_than(version, repr(str(path))):
+        _SCHEMA.apply(f"sqlite:///{quote(str(path.absolute()))}")

@@ -1,19 +1,19 @@
 -- Every statement of the SQLite store, by name. {columns} are the fields of Job in their order, and so are the
--- parameters ?1 to ?29 of insert_job and update_job.
+-- parameters ?1 to ?30 of insert_job and update_job.
 
 -- name: insert_job
 -- A new job.
 INSERT INTO jobs ({columns}) VALUES ({parameters});
 
 -- name: update_job
--- One change of one job. It repeats state, token and version of the job that the change was decided on (?30 to ?32),
+-- One change of one job. It repeats state, token and version of the job that the change was decided on (?31 to ?33),
 -- so that a change decided on anything else touches nothing. What never changes (owner, spec and the like) is left out.
 UPDATE jobs SET
   state = ?2, fair_key = ?8, not_before_ms = ?9, attempt = ?10, max_attempts = ?11, token = ?12, worker_id = ?13,
   lease_until_ms = ?14, deadline_ms = ?15, reserved_bytes = ?18, cancel_requested = ?19, finish_requested = ?20,
   send_committed = ?21, media = ?22, delivery = ?23, error = ?24, version = ?25, updated_ms = ?27, started_ms = ?28,
   ended_ms = ?29
-WHERE id = ?1 AND state = ?30 AND token = ?31 AND version = ?32;
+WHERE id = ?1 AND state = ?31 AND token = ?32 AND version = ?33;
 
 -- name: get_job
 -- One job.

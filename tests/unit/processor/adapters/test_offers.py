@@ -47,6 +47,13 @@ def test_what_plays_comes_before_what_is_large() -> None:
     ) == ["720", "360", "vp9", "av1", "opus"]
 
 
+@pytest.mark.parametrize("codec", ["avc1.6e0028", "avc1.7A0028", "avc1.f4001f", "hvc1.4.10.L93.B0", "hev1.4.10.L93"])
+def test_profiles_that_no_phone_plays_come_last(codec: str) -> None:
+    """By the names of RFC 6381: High 10, High 4:2:2, High 4:4:4, and HEVC beyond Main 10."""
+    assert names(fmt("large", vcodec=codec, width=3840, height=2160, filesize=900), fmt("720")) == ["720", "large"]
+    assert names(fmt("large", vcodec="hvc1.2.4.L93.B0", width=3840, height=2160)) == ["large"]
+
+
 def test_the_best_sound_goes_with_a_picture() -> None:
     """One that plays, before one of a higher bitrate; the smallest is offered too, for where it just fits."""
     formats = [

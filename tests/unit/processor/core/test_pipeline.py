@@ -315,6 +315,15 @@ async def test_finish_closes_a_recording_and_sends_it(world: World) -> None:
     assert world.leases.completed == [RECEIPT]
 
 
+async def test_what_was_finished_in_an_earlier_run_is_not_recorded_anew(world: World) -> None:
+    world.site.found = replace(FOUND, is_live=True, estimated_bytes=0)
+    error, _ = await world.failure(a_run(fetch=FetchRequest(url=PAGE, allow_live=True), was_finished=True))
+    assert error.reason is Reason.LIVE
+    assert "it is lost" in error.message
+    assert not error.reason.retryable
+    assert world.site.fetched == []
+
+
 @pytest.mark.parametrize("allow_live", [False, True])
 async def test_finish_means_nothing_to_what_is_no_recording(world: World, allow_live: bool) -> None:
     """Asked for at any time, also where a recording would have been allowed, the video arrives whole."""

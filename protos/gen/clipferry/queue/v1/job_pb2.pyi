@@ -66,7 +66,7 @@ STAGE_TRANSCODING: Stage
 STAGE_SENDING: Stage
 
 class Job(_message.Message):
-    __slots__ = ("name", "owner", "spec", "state", "cancel_requested", "attempt", "max_attempts", "progress", "error", "delivery", "version", "create_time", "update_time", "start_time", "end_time", "expire_time", "next_attempt_time", "finish_requested", "estimated_bytes", "media", "request_id")
+    __slots__ = ("name", "owner", "spec", "state", "cancel_requested", "attempt", "max_attempts", "progress", "error", "delivery", "version", "create_time", "update_time", "start_time", "end_time", "expire_time", "next_attempt_time", "finish_requested", "estimated_bytes", "media", "request_id", "traceparent")
     NAME_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
@@ -88,6 +88,7 @@ class Job(_message.Message):
     ESTIMATED_BYTES_FIELD_NUMBER: _ClassVar[int]
     MEDIA_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     name: str
     owner: str
     spec: JobSpec
@@ -109,7 +110,8 @@ class Job(_message.Message):
     estimated_bytes: int
     media: Media
     request_id: str
-    def __init__(self, name: _Optional[str] = ..., owner: _Optional[str] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., cancel_requested: _Optional[bool] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., delivery: _Optional[_Union[Delivery, _Mapping]] = ..., version: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finish_requested: _Optional[bool] = ..., estimated_bytes: _Optional[int] = ..., media: _Optional[_Union[Media, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    traceparent: str
+    def __init__(self, name: _Optional[str] = ..., owner: _Optional[str] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., cancel_requested: _Optional[bool] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., delivery: _Optional[_Union[Delivery, _Mapping]] = ..., version: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finish_requested: _Optional[bool] = ..., estimated_bytes: _Optional[int] = ..., media: _Optional[_Union[Media, _Mapping]] = ..., request_id: _Optional[str] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class JobSpec(_message.Message):
     __slots__ = ("url", "destination", "priority", "kind", "max_bytes", "timeout", "on_unknown_delivery", "referer", "user_agent", "format", "caption", "thread_id", "playlist_item", "allow_live", "max_duration")

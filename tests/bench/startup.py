@@ -1,0 +1,95 @@
+"""From nothing to ready, and what it then holds: one process with everything, and a process for each service."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import psutil
+
+from sandbox.botapi.server import bot_api
+from sandbox.run.config import SANDBOX_BOT_TOKEN, SANDBOX_CHAT_ID
+from sandbox.run.programs import answers, serves
+from tests.bench.figure import Figure
+from tests.bench.process import process
+from tests.processes.ports import DEFAULTS, free_ports
+from tests.processes.stack import isolated_environment, memory_directory
+
+RUNS_COUNT = 5
+_LOOK_EVERY_S = 0.002
+_SETTLED_S = 2.0
+"""After a start: garbage is collected, streams are open."""
+
+_GOALS_S = {"services.queue": 0.15, "services.processor": 0.15, "services.notifier": 0.15, "gateway": 0.4, "cli": 0.5}
+_MB = 1_000_000
+
+
+async def startups() -> Sequence[Figure]:
+    """Measure goals S1, S2 and S3 of an idle clipferry, before its first job; peers are named in the goals."""
+    with memory_directory() as directory:
+        async with bot_api(token=SANDBOX_BOT_TOKEN, chats=[SANDBOX_CHAT_ID]) as telegram:
+            variables = isolated_environment(directory, free_ports(list(DEFAULTS))) | {
+                "ADMIN_API_KEY": "cf_benchmark-of-the-start",
+                "DATABASE_URL": f"sqlite:///{directory}/queue.db",
+                "GATEWAY_DATABASE_URL": f"sqlite:///{directory}/gateway.db",
+                "TELEGRAM_API_BASE_URL": telegram.url,
+                "TELEGRAM_BOT_TOKEN": SANDBOX_BOT_TOKEN,
+                "TELEGRAM_CHAT_ID": SANDBOX_CHAT_ID,
+            }
+            for service in ("QUEUE", "PROCESSOR", "NOTIFIER"):
+                variables[f"{service}_TARGET"] = variables[f"{service}_LISTEN_ADDRESS"]
+            return [*await _starts(variables), *await _memory(variables)]
+
+
+async def _starts(variables: Mapping[str, str]) -> list[Figure]:
+    rows = []
+    for module, goal_s in _GOALS_S.items():
+        runs_s = [await _start_s(module, variables) for _ in range(1 + RUNS_COUNT)]
+        name = "all in one process" if module == "cli" else module
+        # The first one makes databases, and fills the machine's caches.
+        taken_s, busy_s = zip(*runs_s[1:], strict=True)
+        rows.append(Figure(f"S1: start of {name} until it answers, s", taken_s, f"≤ {goal_s}"))
+        rows.append(Figure(f"S1: start of {name}, of it its own CPU time, s", busy_s, "–"))
+    return rows
+
+
+async def _start_s(module: str, variables: Mapping[str, str]) -> tuple[float, float]:
+    """Return how long a start takes, and how much of that it computes: what a busy machine does not change."""
+    began_at_s = time.perf_counter()
+    async with _started(module, variables) as started:
+        taken_s, times = time.perf_counter() - began_at_s, started.cpu_times()
+        return taken_s, times.user + times.system
+
+
+async def _memory(variables: Mapping[str, str]) -> list[Figure]:
+    async with _started("cli", variables) as together:
+        await asyncio.sleep(_SETTLED_S)
+        alone_mb = together.memory_info().rss / _MB
+        assert together.children() == [], "nothing is forked before the first job"
+    async with AsyncExitStack() as stack:
+        each = [await stack.enter_async_context(_started(module, variables)) for module in _GOALS_S if module != "cli"]
+        await asyncio.sleep(_SETTLED_S)
+        summed_mb = sum(one.memory_full_info().pss for one in each) / _MB
+    return [
+        Figure("S2: resident memory of all in one process, idle, MB", [alone_mb], "≤ 82"),
+        Figure("S3: four processes, idle, PSS summed, MB", [summed_mb], "≤ 180"),
+    ]
+
+
+@asynccontextmanager
+async def _started(module: str, variables: Mapping[str, str]) -> AsyncIterator[psutil.Process]:
+    """Run a program for the length of the block, from the moment it answers."""
+    port, is_ready = _door(module, variables)
+    command = (module, "up") if module == "cli" else (module,)
+    async with process(*command, port=port, environment=variables) as started:
+        while not await is_ready():  # noqa: ASYNC110 - it happens in another process
+            await asyncio.sleep(_LOOK_EVERY_S)
+        yield started
+
+
+def _door(module: str, variables: Mapping[str, str]) -> tuple[int, Callable[[], Awaitable[bool]]]:
+    if module in ("cli", "gateway"):
+        port = variables["PORT"]
+        return int(port), answers(f"http://127.0.0.1:{port}/docs")
+    address = variables[f"{module.removeprefix('services.').upper()}_LISTEN_ADDRESS"]
+    return int(address.rpartition(":")[2]), serves(address)

@@ -1,0 +1,178 @@
+"""The dashboard when the line is bad, is not wanted, or has much to tell."""
+
+import time
+from pathlib import Path
+
+from playwright.async_api import Browser, Route
+
+from tests.browser.dashboard_browser import IN_A_BROWSER, OVER, UNDER_WAY, browsed, sign_in
+from tests.browser.dashboard_scene import scene
+from tests.browser.door import door
+from tests.fakes.eventually import eventually
+from tests.fakes.gateway_client import gateway_at_hand
+
+pytestmark = IN_A_BROWSER
+
+LOOK_MS = 5_000
+TOUCHED = """() => {
+  const touched = new Set();
+  const note = ({ target }) => touched.add(target.closest("tr")?.querySelector(".title").textContent);
+  const observer = new MutationObserver((changes) => changes.forEach(note));
+  observer.observe(document.getElementById("jobs"), { childList: true, subtree: true, attributes: true });
+  return touched;
+}"""
+"""Collects the titles of the rows in which anything is set."""
+SIFTING_MS = """() => {
+  const [begin, search] = [performance.now(), document.getElementById("search")];
+  search.value = "test/49";
+  search.dispatchEvent(new Event("input"));
+  document.body.getBoundingClientRect();
+  return performance.now() - begin;
+}"""
+"""Filters the list, and returns how long that took."""
+
+
+async def test_where_the_socket_is_blocked_the_page_asks_instead(chromium: Browser, tmp_path: Path) -> None:
+    """It says so, progress is seen all the same, and once the socket gets through it is used."""
+    async with scene(tmp_path) as stage, door(stage.admin.port) as way, browsed(chromium) as page:
+        way.passes_sockets = False
+        await page.clock.install()
+        await sign_in(page, way.url, until="polling")
+        said = await page.inner_text("#banner")
+        run = await stage.run("1")
+        await stage.progress(run, "downloading", 37)
+        await page.clock.fast_forward(LOOK_MS)
+        await page.wait_for_selector(f"{UNDER_WAY} .percent:text-is('37 %')")
+        await page.wait_for_selector("#busy:text-is('1')")
+        await stage.progress(run, "downloading", 58)
+        await page.clock.fast_forward(LOOK_MS)
+        await page.wait_for_selector(f"{UNDER_WAY} .percent:text-is('58 %')")
+        way.passes_sockets = True
+        await page.clock.fast_forward(30_000)
+        await page.wait_for_selector("#connection[data-state=live]")
+        after = await page.inner_text("#banner")
+
+    assert said == "Live updates do not get through: the page asks every 5 s instead."
+    assert after == ""
+
+
+async def test_with_the_server_down_it_says_what_is_wrong_and_comes_back(chromium: Browser, tmp_path: Path) -> None:
+    """What is shown is marked as old; what was sent in vain says so; pressing again, even twice, sends it once."""
+    async with scene(tmp_path) as stage, door(stage.admin.port) as way, browsed(chromium) as page:
+        await sign_in(page, way.url)
+        await page.clock.install()
+        way.shut()
+        await page.wait_for_selector("#connection[data-state=offline]")
+        said, is_old = await page.inner_text("#banner"), await page.get_attribute("body", "data-stale")
+        await page.fill("#url", "video.test/1")
+        await page.click("#send")
+        await page.wait_for_selector("#submit-error:has-text('The gateway cannot be reached.')")
+        await page.click("#account")
+        await page.wait_for_selector("#list-error:has-text('The gateway cannot be reached.')")
+        way.is_shut = False
+        await page.evaluate("for (const _ of [1, 2]) document.getElementById('submit').requestSubmit()")
+        await page.wait_for_selector(f"{UNDER_WAY} .title:text-is('video.test/1')")
+        await page.clock.fast_forward(30_000)
+        await page.wait_for_selector("#connection[data-state=live]")
+        count, sockets = len((await stage.admin.get("/api/jobs"))["jobs"]), way.asked.count("GET /ws")
+        # As after a sleep of the computer: no word came for longer than the gateway is ever silent.
+        await page.clock.fast_forward(60_000)
+
+        async def is_anew() -> bool:
+            return way.asked.count("GET /ws") > sockets
+
+        await eventually(is_anew, what="the silent socket is replaced")
+
+    assert said == "The gateway cannot be reached. It is tried again by itself."
+    assert (is_old, count) == ("true", 1)
+
+
+async def test_without_a_queue_it_says_so(chromium: Browser, tmp_path: Path) -> None:
+    """The line to the gateway is good, and what is shown is not the present all the same."""
+    async with gateway_at_hand(tmp_path) as admin, browsed(chromium) as page:
+        await sign_in(page, f"http://127.0.0.1:{admin.port}/", until="stale")
+        said, is_old = await page.inner_text("#banner"), await page.get_attribute("body", "data-stale")
+
+    assert said == "The queue cannot be reached: what you see is how it was."
+    assert is_old == "true"
+
+
+async def test_a_part_that_did_not_arrive_is_fetched_again(chromium: Browser, tmp_path: Path) -> None:
+    """A page whose scripts were cut off in mid-load is not dead."""
+    cut: list[str] = []
+
+    async def cut_once(route: Route) -> None:
+        cut.append(route.request.url)
+        await (route.abort("connectionreset") if len(cut) == 1 else route.continue_())
+
+    async with scene(tmp_path) as stage, browsed(chromium) as page:
+        await page.route("**/web/jobs/words.js", cut_once)
+        await sign_in(page, stage.url)
+        said = await page.is_visible("#loading")
+
+    assert len(cut) == 2
+    assert not said
+
+
+async def test_a_pause_is_a_pause(chromium: Browser, tmp_path: Path) -> None:
+    """Nothing is heard and nothing is asked, not even when the window is looked at again; then all is as it is."""
+    async with scene(tmp_path) as stage, door(stage.admin.port) as way, browsed(chromium) as page:
+        await sign_in(page, way.url)
+        await page.clock.install()
+        run = await stage.run("1")
+        await page.wait_for_selector(f"{UNDER_WAY} .state:text-is('Looking at the page')")
+        await page.click("#pause")
+        asked = len(way.asked)
+        await stage.deliver(run, "Gulls")
+        await stage.submit("2")
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange')); dispatchEvent(new Event('online'))")
+        await page.clock.fast_forward(600_000)
+        paused = await page.inner_text("#under-way"), len(way.asked) - asked, await page.inner_text("#connection")
+        await page.click("#pause")
+        await page.wait_for_selector(f"{OVER} .title:text-is('Gulls')")
+        await page.wait_for_selector(f"{UNDER_WAY} .title:text-is('video.test/2')")
+
+    assert "Looking at the page" in paused[0]
+    assert paused[1:] == (0, "Paused")
+
+
+async def test_jobs_that_the_queue_forgot_leave(chromium: Browser, tmp_path: Path) -> None:
+    """Nobody tells when a job's time is over: the page looks now and then, also while it hears everything."""
+    async with (
+        scene(tmp_path, queue_settings={"job_retention_ms": 1_000, "auto_cleanup_interval_ms": 1_000}) as stage,
+        browsed(chromium) as page,
+    ):
+        await sign_in(page, stage.url)
+        await page.clock.install()
+        await stage.deliver(await stage.run("1"), "Gulls")
+        await page.wait_for_selector(f"{OVER} .title:text-is('Gulls')")
+        deadline = time.monotonic() + 10
+        while (await stage.admin.get("/api/jobs"))["jobs"]:
+            assert time.monotonic() < deadline
+        await page.clock.fast_forward(300_000)
+        await page.wait_for_selector("#empty:visible")
+
+
+async def test_five_hundred_jobs(chromium: Browser, tmp_path: Path) -> None:
+    """What runs is there at once, however old; news of one job touch its row alone; a filter answers in a moment."""
+    async with scene(tmp_path, queue_settings={"max_queue_size": 1_000}) as stage, browsed(chromium) as page:
+        run = await stage.run("first")
+        for number in range(499):
+            await stage.queue.submit(f"https://video.test/{number}", owner="admin", request_id=f"job-{number}")
+        await sign_in(page, stage.url)
+        for shown in (201, 401, 500):
+            await page.wait_for_function("count => document.querySelectorAll('tr.job').length === count", arg=shown)
+            if shown < 500:
+                await page.click("#older")
+        is_all = await page.is_hidden("#older")
+        touched = await page.evaluate_handle(TOUCHED)
+        await stage.progress(run, "downloading", 12)
+        await page.wait_for_selector(f"{UNDER_WAY} .percent:text-is('12 %')")
+        seen = await page.evaluate("touched => [...touched]", touched)
+        sifting_ms = await page.evaluate(SIFTING_MS)
+        found = await page.locator("tr.job:visible").count()
+
+    assert is_all
+    assert seen == ["video.test/first"]
+    assert found == 10
+    assert sifting_ms < 500

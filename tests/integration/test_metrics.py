@@ -1,0 +1,173 @@
+"""Metrics as Prometheus reads them, over HTTP, of services that really run."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from clipferry.queue.v1 import queue_service_pb2, queue_service_pb2_grpc
+from services.chassis.channel import open_link
+from services.chassis.clock import SystemClock
+from services.chassis.errors import ClipferryError, Reason
+from services.chassis.lifecycle import StartError
+from services.chassis.observing import observing
+from services.chassis.server import Served, serving
+from services.chassis.settings import Settings
+from services.queue.service import queue_service
+from tests.fakes.eventually import eventually
+from tests.fakes.faulty_store import Faults, When, faulty
+from tests.fakes.processor_tools import Script
+from tests.fakes.queue_client import settings_for
+from tests.fakes.whole import until_ended, whole
+
+NAME = "clipferry.queue.v1.QueueService"
+SHOWN = Settings(metrics_address="127.0.0.1:0")
+Numbers = Mapping[str, float]
+
+
+async def look(port: int) -> Numbers:
+    """Return every number that is shown, as ``name{label="value"}``."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        text = (await http.get(f"http://127.0.0.1:{port}/metrics")).raise_for_status().text
+    found = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = ",".join(f'{name}="{value}"' for name, value in sorted(sample.labels.items()))
+            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return found
+
+
+def risen(before: Numbers, after: Numbers) -> Numbers:
+    """Return what has risen, by how much. Other tests of this process have counted too."""
+    return {name: value - before.get(name, 0) for name, value in after.items() if value > before.get(name, 0)}
+
+
+class Odd(queue_service_pb2_grpc.QueueServiceServicer):
+    """GetJob refuses, ListJobs breaks, GetStats waits, WatchJobs says one thing and waits."""
+
+    async def GetJob(self, request: Any, context: Any) -> Any:
+        raise ClipferryError(Reason.JOB_NOT_FOUND)
+
+    async def ListJobs(self, request: Any, context: Any) -> Any:
+        raise RuntimeError("a fault of ours")
+
+    async def CancelJob(self, request: Any, context: Any) -> Any:
+        return queue_service_pb2.CancelJobResponse()
+
+    async def GetStats(self, request: Any, context: Any) -> Any:
+        await asyncio.Event().wait()
+
+    async def WatchJobs(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
+        yield queue_service_pb2.WatchJobsResponse()
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def odd_queue() -> AsyncIterator[Any]:
+    served = Served(NAME, queue_service_pb2_grpc.add_QueueServiceServicer_to_server, Odd())
+    async with serving([served], address="127.0.0.1:0", drain_s=0) as port, open_link(f"127.0.0.1:{port}") as link:
+        yield queue_service_pb2_grpc.QueueServiceStub(link.channel)
+
+
+async def test_calls_are_counted_by_how_they_end() -> None:
+    """Answered, refused, broken by us, out of time; a stream is open, and then was cancelled."""
+    async with observing("test", SHOWN) as port, odd_queue() as queue:
+        before = await look(port)
+        await queue.CancelJob(queue_service_pb2.CancelJobRequest(), timeout=5)
+        for method, request, timeout_s in (
+            (queue.GetJob, queue_service_pb2.GetJobRequest(), 5),
+            (queue.ListJobs, queue_service_pb2.ListJobsRequest(), 5),
+            (queue.GetStats, queue_service_pb2.GetStatsRequest(), 0.05),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError):
+                await method(request, timeout=timeout_s)
+        watch = queue.WatchJobs()
+        await watch.read()
+        during = await look(port)
+        watch.cancel()
+
+        async def is_over() -> bool:
+            return (await look(port))[opened] == 0
+
+        opened = f'clipferry_grpc_open_calls{{grpc_method="WatchJobs",grpc_service="{NAME}"}}'
+        await eventually(is_over, what="the stream has ended")
+        seen = risen(before, await look(port))
+
+    assert during[opened] == 1
+    assert {
+        (name.split('grpc_method="')[1].split('"')[0], name.split('code="')[1].split('"')[0]): count
+        for name, count in seen.items()
+        if name.startswith("clipferry_grpc_calls_total")
+    } == {
+        ("CancelJob", "OK"): 1,
+        ("GetJob", "NOT_FOUND"): 1,
+        ("ListJobs", "INTERNAL"): 1,
+        ("GetStats", "DEADLINE_EXCEEDED"): 1,
+        ("WatchJobs", "CANCELLED"): 1,
+    }
+    took = f'grpc_method="CancelJob",grpc_service="{NAME}"'
+    assert seen[f"clipferry_grpc_call_seconds_count{{{took}}}"] == 1
+    assert seen[f'clipferry_grpc_call_seconds_bucket{{{took},le="+Inf"}}'] == 1
+
+
+async def test_a_job_leaves_its_numbers_everywhere(tmp_path: Path) -> None:
+    """One that is delivered and one that fails, at queue, processor and gateway; no label holds an id."""
+    script = Script()
+    async with observing("test", SHOWN) as port, whole(tmp_path, script) as admin:
+        before = await look(port)
+        async with admin.socket("jobs", "queue"):
+            good = await admin.submit("https://video.test/good")
+            assert (await until_ended(admin, good["id"]))["status"] == "completed"
+            script.failures["extract"] = ClipferryError(Reason.PRIVATE)
+            bad = await admin.submit("https://video.test/bad")
+            assert (await until_ended(admin, bad["id"]))["status"] == "failed"
+            await admin.request("GET", f"/no/{bad['id']}")
+            now = await look(port)
+        seen = risen(before, now)
+
+    assert seen['clipferry_queue_outcomes_total{reason="",state="COMPLETED"}'] == 1
+    assert seen['clipferry_queue_outcomes_total{reason="PRIVATE",state="FAILED"}'] == 1
+    assert (now['clipferry_queue_jobs{state="COMPLETED"}'], now['clipferry_queue_jobs{state="QUEUED"}']) == (1, 0)
+    assert now["clipferry_queue_oldest_waiting_seconds"] == 0
+    assert seen["clipferry_queue_wait_seconds_count"] == 2
+    assert seen["clipferry_queue_claim_seconds_count"] >= 2
+    assert seen['clipferry_processor_runs_total{outcome="completed",reason=""}'] == 1
+    assert seen['clipferry_processor_runs_total{outcome="failed",reason="PRIVATE"}'] == 1
+    assert seen['clipferry_processor_bytes_total{direction="fetched"}'] == 3_000
+    assert (now["clipferry_processor_slots"], now["clipferry_processor_memory_reserved_bytes"]) == (3, 0)
+    assert seen["clipferry_processor_memory_peak_bytes"] > 0
+    assert seen['clipferry_http_requests_total{method="POST",route="/api/jobs",status="202"}'] == 2
+    assert seen['clipferry_http_requests_total{method="GET",route="/api/jobs/{job_id}",status="200"}'] >= 2
+    assert seen['clipferry_http_requests_total{method="GET",route="other",status="404"}'] == 1
+    assert (now["clipferry_websocket_connected_clients"], seen["clipferry_websocket_connections_total"]) == (1, 1)
+    assert now['clipferry_websocket_subscriptions{channel="jobs"}'] == 1
+    assert now["clipferry_disk_write_bytes"] >= 0
+    assert now["process_resident_memory_bytes"] > 0
+    assert not [name for name in now if good["id"] in name or "video.test" in name]
+
+
+async def test_what_can_be_seen_is_shown_while_the_database_is_away(tmp_path: Path) -> None:
+    faults = Faults(count=100)
+    async with (
+        observing("test", SHOWN) as port,
+        queue_service(settings_for(tmp_path, drain_s=0), SystemClock(), faulty(faults)),
+    ):
+        assert 'clipferry_queue_jobs{state="QUEUED"}' in await look(port)
+        faults.arm("totals", When.BEFORE)
+        seen = await look(port)
+
+    assert 'clipferry_queue_jobs{state="QUEUED"}' not in seen
+    assert "clipferry_queue_lease_expiries_total" in seen
+
+
+async def test_an_address_that_is_taken_is_told_at_the_start() -> None:
+    async with observing("test", SHOWN) as port:
+        with pytest.raises(StartError, match=f"127.0.0.1:{port}"):
+            async with observing("test", Settings(metrics_address=f"127.0.0.1:{port}")):
+                pass
