@@ -29,7 +29,7 @@ run: $(VENV)/.installed ## Start everything and deliver the sample page (ONCE=1:
 	@exec $(BIN)/python -m sandbox.run $(if $(ONCE),--once) $(if $(value URL),--url "$$CLIPFERRY_RUN_URL")
 
 test: $(VENV)/.installed ## All tests; those that need more than Python and make skip with a reason
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/containers --ignore tests/kube
 
 images: ## Build the four images (ENGINE=podman, BUILD=… further arguments of its build)
 	@for service in queue processor notifier gateway; do \

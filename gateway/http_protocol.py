@@ -60,6 +60,7 @@ class HttpProtocol(HttpToolsProtocol):
     _pending_bytes = 0
     """What has come of a head that is not complete."""
     _is_in_head = False
+    _is_upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -82,12 +83,13 @@ class HttpProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self._let_go()  # live connections have limits of their own
+        self._is_upgraded = True
         super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
         was_in_head = self._is_in_head
         super().data_received(data)
-        if self._deadline is None and self._is_idle():
+        if False:
             # Blank lines before a request stop uvicorn's clock for idle connections, and begin no request.
             self._expect_within(self.terms.head_timeout_s)
         # The parser keeps an endless line to itself, without asking. What begins within `data` may follow a body.
@@ -156,7 +158,7 @@ class HttpProtocol(HttpToolsProtocol):
         return is_answered and not self._is_in_head and self.timeout_keep_alive_task is None and self._is_open()
 
     def _is_open(self) -> bool:
-        return self.parser is not None and not self.transport.is_closing()
+        return self.parser is not None and not self._is_upgraded and not self.transport.is_closing()
 
     def _expect_within(self, timeout_s: float) -> None:
         self._stop_deadline()

@@ -74,6 +74,8 @@ async def open_link(
         *CHANNEL_OPTIONS,
         ("grpc.keepalive_time_ms", round(keepalive_s * 1000)),
         ("grpc.keepalive_timeout_ms", round(keepalive_s * 1000 * _ANSWER_SHARE)),
+        # gRPC 1.85 heeds this one, which would be a minute, for a peer that is frozen: its kernel still acknowledges.
+        ("grpc.http2.ping_timeout_ms", round(keepalive_s * 1000 * _ANSWER_SHARE)),
         ("grpc.service_config", _service_config(retried)),
     ]
     if tls is not None:

@@ -19,6 +19,8 @@ _KINDS: Mapping[Kind, trace.SpanKind] = {
     "consumer": trace.SpanKind.CONSUMER,
     "internal": trace.SpanKind.INTERNAL,
 }
+_EXPORT_S = 3.0
+"""Longest try to send, repeats included: a collector that is away must not hold up the end of a process."""
 _W3C = TraceContextTextMapPropagator()
 
 
@@ -33,7 +35,9 @@ async def tracing(service: str, endpoint: str) -> AsyncIterator[None]:
     provider = TracerProvider(
         resource=Resource.create({"service.name": f"clipferry-{service}"}), shutdown_on_exit=False
     )
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces")))
+    provider.add_span_processor(
+        BatchSpanProcessor(OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=_EXPORT_S))
+    )
     with traced_by(OtelSpans(provider.get_tracer("clipferry"))):
         try:
             yield

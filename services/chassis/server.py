@@ -80,7 +80,8 @@ async def serving(
     """Serve `services` for the length of the block; yields the port.
 
     Leaving drains in this order: health turns NOT_SERVING and `draining` is set (streams end themselves), callers that
-    watch health get a moment to hear it, new calls are refused, open ones get `drain_s` seconds, then they are cancelled.
+    watch health get a moment to hear it, new calls are refused, open ones get `drain_s` seconds, then they are
+    cancelled.
 
     Args:
         address: ``host:port``; port 0 picks a free one.

@@ -16,6 +16,7 @@ from starlette.routing import WebSocketRoute
 from clipferry.queue.v1 import job_pb2
 from gateway.auth.caller import Caller
 from gateway.auth.scopes import OF_ROLE
+from gateway.http_protocol import HttpTerms
 from gateway.live.board import PROGRESS
 from gateway.live.connection import Live
 from gateway.live.door import Door
@@ -72,7 +73,10 @@ async def main(port: int, feed_port: int) -> None:
             key = (PROGRESS, event["jobId"]) if event["type"] == PROGRESS else None
             hub.broadcast(QUEUE, text_frame(event), key)
 
-        async with serving(app, listener, drain_s=1, write_terms=WriteTerms()), feed(feed_port, tell):
+        async with (
+            serving(app, listener, drain_s=1, http_terms=HttpTerms(), write_terms=WriteTerms()),
+            feed(feed_port, tell),
+        ):
             await asyncio.Event().wait()
 
 

@@ -17,12 +17,17 @@ async def _make() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with async_playwright() as playwright, scene(Path(folder), behind_min=HALF_HOUR_MIN) as stage:
             chromium = await playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-            await busy(stage)
             async with browsed(chromium, viewport=SIZE, color_scheme="light") as page:
                 await sign_in(page, stage.url)
-                await page.wait_for_selector(f"{UNDER_WAY} .percent:text-is('88 %')")
+                await busy(stage)
+                await page.wait_for_selector(f"{UNDER_WAY} .detail:has-text('27.5 MB')")
                 await page.wait_for_selector(f"{OVER} >> nth=13")
-                await page.wait_for_selector("#busy:text-is('3')")
+                # The numbers were told while the scene's clock still moved.
+                for _ in ("pause", "resume"):
+                    await page.click("#pause")
+                await page.wait_for_selector("#oldest:text-is('The oldest for 1 min')")
+                await page.wait_for_selector("#connection[data-state=live]")
+                await page.mouse.move(0, 0)
                 await page.evaluate("document.activeElement.blur()")
                 PICTURE.parent.mkdir(exist_ok=True)
                 await page.screenshot(path=PICTURE)

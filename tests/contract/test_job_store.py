@@ -11,7 +11,7 @@ from clipferry.queue.v1 import job_pb2
 from services.chassis.errors import ClipferryError, Reason
 from services.queue.core.job import JobError, State
 from services.queue.core.lease import MAX_EXTRA_RUNS, Lease
-from services.queue.core.moves import BeginSend, Cancel, Complete, Fail, Release, Retry
+from services.queue.core.moves import BeginSend, Cancel, Complete, Fail, Retry
 from services.queue.core.placing import Offer
 from services.queue.core.ports import Accepted, Query
 from tests.fakes.job_stores import ENGINES, POLICY, StoreInHand, new_lease, offer
@@ -304,18 +304,6 @@ async def test_a_wait_that_telegram_named_is_no_attempt(hand: StoreInHand) -> No
     job = await hand.job(job_id)
     assert runs == job.attempt == job.max_attempts == POLICY.max_attempts + MAX_EXTRA_RUNS
     assert job.error == FLOOD
-
-
-async def test_a_run_that_was_handed_back_takes_nothing_from_them(hand: StoreInHand) -> None:
-    """However often a job was handed back: what Telegram puts off afterwards still costs no attempt."""
-    job_id = (await hand.submit(submission())).job.id
-    for _ in range(MAX_EXTRA_RUNS + POLICY.max_attempts):
-        await hand.store.apply([Release(await new_lease(hand.store, job_id))])
-    for _ in range(POLICY.max_attempts + 1):
-        await hand.store.apply([Fail(await new_lease(hand.store, job_id), FLOOD, 1.0, not_sent=False)])
-        hand.clock.advance(1_000)
-
-    assert (await hand.job(job_id)).state == State.RETRY_WAIT
 
 
 async def test_a_flood_without_a_time_is_an_attempt(hand: StoreInHand) -> None:

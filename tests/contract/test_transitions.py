@@ -10,7 +10,7 @@ import pytest
 from clipferry.queue.v1 import job_pb2
 from services.chassis.errors import ClipferryError, Reason
 from services.queue.core.job import JobError, State
-from services.queue.core.lease import Lease
+from services.queue.core.lease import MAX_EXTRA_RUNS, Lease
 from services.queue.core.moves import (
     BeginSend,
     Cancel,
@@ -24,7 +24,7 @@ from services.queue.core.moves import (
     Retry,
 )
 from services.queue.core.ports import Record
-from tests.fakes.job_stores import ENGINES, StoreInHand, new_lease
+from tests.fakes.job_stores import ENGINES, POLICY, StoreInHand, new_lease
 from tests.fakes.queue_jobs import submission
 
 RETRYABLE = JobError("STALLED", "No bytes arrived for too long.", retryable=True)
@@ -368,6 +368,16 @@ async def test_a_run_that_telegram_put_off_is_never_the_last(hand: StoreInHand) 
         states.append((await hand.job(lease.job_id)).state)
 
     assert states == [State.RETRY_WAIT, State.RETRY_WAIT, State.FAILED]
+
+
+async def test_hand_backs_leave_as_many_waits_for_telegram(hand: StoreInHand) -> None:
+    """However often a job was handed back: what Telegram puts off afterwards still costs no attempt."""
+    job_id = (await hand.submit(submission())).job.id
+    for call in ["release"] * (MAX_EXTRA_RUNS + 1) + ["put off"] * (POLICY.max_attempts + 1):
+        hand.clock.advance(1_000)
+        await hand.store.apply([MOVES[call](await new_lease(hand.store, job_id))])
+
+    assert (await hand.job(job_id)).state == State.RETRY_WAIT
 
 
 async def test_attempts_end(hand: StoreInHand) -> None:

@@ -101,12 +101,14 @@ class FakeDownloader:
     fetched: list[str] = field(default_factory=list)
     """Ids of the formats that were fetched, in order."""
     finished: asyncio.Event = field(default_factory=asyncio.Event)
+    asked_duration_s: float | None = None
+    """What is only known of the duration when it is asked for."""
 
     @asynccontextmanager
     async def fetch(self, request: FetchRequest, *, job_name: str) -> AsyncIterator["FakeFetch"]:
         self.open_count += 1
         try:
-            yield FakeFetch(self)
+            yield FakeFetch(self, asks_duration=request.asks_duration)
         finally:
             self.open_count -= 1
 
@@ -114,12 +116,16 @@ class FakeDownloader:
 class FakeFetch:
     """One download of a `FakeDownloader`."""
 
-    def __init__(self, site: FakeDownloader) -> None:
+    def __init__(self, site: FakeDownloader, *, asks_duration: bool) -> None:
         self._site = site
+        self._asks_duration = asks_duration
 
     async def extract(self) -> Found:
         await self._site.script.step("extract")
-        return self._site.found
+        found = self._site.found
+        return (
+            replace(found, duration_s=found.duration_s or self._site.asked_duration_s) if self._asks_duration else found
+        )
 
     async def download(
         self, *, limit_bytes: int, format_id: str = "", recipe: Recipe | None = None

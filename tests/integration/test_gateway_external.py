@@ -55,7 +55,7 @@ async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
     folder, clock = tmp_path_factory.mktemp("gateway"), FakeClock()
     async with (
         issuer_at_hand() as issuer,
-        gateway_at_hand(folder, clock=clock, external_issuers=[issuer.settings]) as admin,
+        gateway_at_hand(folder, clock=clock, external_issuers=[issuer.settings], sign_ins_per_min=0) as admin,
     ):
         yield Door(admin, issuer, clock)
 

@@ -141,3 +141,28 @@ async def test_no_move_tells_of_anothers_job(admin: GatewayClient) -> None:
     await asyncio.to_thread(walk)
     assert moved > 250
     assert {*world.owners.values()} == {*CALLERS}
+
+
+async def test_the_numbers_of_all_are_numbers(admin: GatewayClient) -> None:
+    """Everybody may see the totals of the system; nothing among them can say whose a job is, or of which page."""
+    ann = await admin.invite("numbers.ann")
+    await admin.submit("https://video.test/admin-secret/numbers")
+    async with ann.socket() as socket:
+        snapshots = []
+        for channel in ("queue", "memory"):
+            await socket.say(type="subscribe", channel=channel)
+            snapshots.append((await socket.hear("subscribed"))["snapshot"])
+    totals = [await ann.get(f"/api/{name}/stats") for name in ("queue", "memory", "websocket")]
+
+    texts = dict(pair for numbers in (*totals, *snapshots) for pair in _texts(numbers))
+    sizes = {name: text for name, text in texts.items() if re.fullmatch(r"[0-9.]+ [KMG]?B", text)}
+    assert set(texts) - set(sizes) == {"type", "timestamp"}
+
+
+def _texts(numbers: object, name: str = "") -> list[tuple[str, str]]:
+    """Return all that is no number in an answer, with the names that it has there."""
+    if isinstance(numbers, dict):
+        return [pair for key, value in numbers.items() for pair in _texts(value, key)]
+    if isinstance(numbers, list):
+        return [pair for value in numbers for pair in _texts(value, name)]
+    return [(name, numbers)] if isinstance(numbers, str) else []

@@ -158,7 +158,7 @@ async def test_bad_requests_get_a_problem(  # noqa: PLR0917 - a row of the table
     ("method", "path", "allowed"),
     [
         ("PUT", "/api/jobs", {"GET", "POST"}),
-        ("HEAD", "/api/jobs", {"GET", "POST"}),
+        ("HEAD", "/api/probe", {"POST"}),
         ("PATCH", "/api/jobs/01a210fc-f00b-71d2-8491-18f6559fe65c", {"GET", "DELETE"}),
         ("GET", "/api/probe", {"POST"}),
     ],

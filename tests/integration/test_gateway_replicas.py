@@ -158,6 +158,8 @@ async def test_the_store_goes_away_and_comes_back(tmp_path: Path) -> None:
             refused = await new.request("POST", "/api/jobs", json={})
             assert_problem(refused, 503, "STORE_UNAVAILABLE")
             assert refused.headers["retry-after"] == "1"
+            health = (await admin.http.get("/health")).json()
+            assert health["services"]["store"]["status"] == "unreachable"
             async with new.socket(hello=False) as socket:
                 await socket.say(type="hello", token=new.token)
                 assert await socket.closed() == 4003

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, closing
 
 from starlette.types import Receive, Scope, Send
 
+from gateway.http_protocol import HttpTerms
 from gateway.live.frames import text_frame
 from gateway.live.socket import EXTENSION, SharedFrameProtocol
 from gateway.live.terms import WriteTerms
@@ -39,7 +40,7 @@ async def connected(**terms: float) -> AsyncIterator[tuple[RawSocket, SharedFram
     """Both ends of a connection."""
     served, told = Served(), WriteTerms(**{"deadline_s": DEADLINE_S, "farewell_s": FAREWELL_S, **terms})  # type: ignore[arg-type]
     with closing(listen("127.0.0.1", 0)) as listener:
-        async with serving(served, listener, drain_s=1, write_terms=told):
+        async with serving(served, listener, drain_s=1, http_terms=HttpTerms(), write_terms=told):
             async with raw_socket(listener.getsockname()[1]) as client:
                 yield client, await served.opened.get()
             await eventually(lambda: _none_open(served))

@@ -32,7 +32,7 @@ NOT_VALID, EXPIRED = "UNAUTHENTICATED", "TOKEN_EXPIRED"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def admin(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GatewayClient]:
-    async with gateway_at_hand(tmp_path_factory.mktemp("gateway"), jwt_signing_key=KEY) as client:
+    async with gateway_at_hand(tmp_path_factory.mktemp("gateway"), jwt_signing_key=KEY, sign_ins_per_min=0) as client:
         yield client
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from functools import partial
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from gateway.api.problems import add_problem_handlers
 from services.chassis.channel import open_link
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.health import LIVENESS, READINESS
-from services.chassis.readiness import Readiness
 from services.chassis.readiness import Readiness
 from services.chassis.server import Served, serving
 from services.queue.service import queue_service
@@ -124,19 +122,25 @@ async def test_no_new_call_goes_to_a_server_that_drains() -> None:
                 await stub.GetStats(queue_service_pb2.GetStatsRequest(), timeout=5)
 
         await asyncio.wait_for(both_are_used(), timeout=5)
-        async with open_link(f"127.0.0.1:{ports[0]}") as direct:
-            held = asyncio.ensure_future(
-                queue_service_pb2_grpc.QueueServiceStub(direct.channel).CancelJob(queue_service_pb2.CancelJobRequest())
-            )
-            await leaving.held.wait()
-            closing = asyncio.create_task(stack.aclose())
-            for _ in range(200):
-                await stub.GetStats(queue_service_pb2.GetStatsRequest(), timeout=5)
-            leaving.release.set()
-            await held
-            await closing
+        direct = await outer.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{ports[0]}"))
+        watch = health_pb2_grpc.HealthStub(direct).Watch(health_pb2.HealthCheckRequest())
+        assert (await watch.read()).status == SERVING
 
-    assert staying.count >= 200
+        async def call() -> None:
+            for _ in range(20):
+                await stub.GetStats(queue_service_pb2.GetStatsRequest(), timeout=5)
+
+        calls = [asyncio.create_task(call()) for _ in range(20)]
+        closing = asyncio.create_task(stack.aclose())
+        assert (await watch.read()).status == NOT_SERVING
+        count = leaving.count
+        await asyncio.gather(*calls)
+        watch.cancel()
+        await closing
+
+    assert leaving.count + staying.count >= 400
+    # Those that were on their way when the word came.
+    assert leaving.count - count <= 60
 
 
 async def test_health_alone_is_served_where_a_probe_needs_no_certificate(tmp_path: Path) -> None:

@@ -1,18 +1,22 @@
 """What KEDA is told, asked as KEDA does: over a plain connection, without a token."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from clipferry.keda import externalscaler_pb2 as pb
 from clipferry.keda import externalscaler_pb2_grpc as pb_grpc
 from clipferry.queue.v1 import job_pb2
+from services.chassis.channel import open_link
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.status import remote_errors
-from tests.fakes.queue_client import DEADLINE_S, QueueClient, queue_at_hand
+from services.queue.service import queue_service
+from tests.fakes.queue_client import DEADLINE_S, QueueClient, queue_at_hand, settings_for
 
 REF = pb.ScaledObjectRef(name="processor", namespace="clipferry")
 GB = 1 << 30
@@ -85,12 +89,18 @@ async def test_a_stream_ends_by_itself(tmp_path: Path) -> None:
 
 
 async def test_a_stream_does_not_hold_up_a_drain(tmp_path: Path) -> None:
-    async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(queue_at_hand(tmp_path, drain_s=60))
-        call = scaler(client).StreamIsActive(REF, timeout=DEADLINE_S)
+    """It ends by itself, long before the drain would cut it."""
+    async with contextlib.AsyncExitStack() as outer:
+        stack = await outer.enter_async_context(contextlib.AsyncExitStack())
+        port = await stack.enter_async_context(queue_service(settings_for(tmp_path, drain_s=60)))
+        link = await outer.enter_async_context(open_link(f"127.0.0.1:{port}"))
+        call = pb_grpc.ExternalScalerStub(link.channel).StreamIsActive(REF, timeout=DEADLINE_S)
         assert (await call.read()).result is False
 
-        await stack.aclose()
+        closing = asyncio.create_task(stack.aclose())
+
+        assert await call.read() is grpc.aio.EOF
+        await closing
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Traces: one from the request to the message, over every hop, and nothing where they are off."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -89,6 +90,14 @@ async def test_the_queue_keeps_the_trace_of_a_submit_if_it_is_one(tmp_path: Path
 
     assert again.name == jobs[0].name
     assert kept == [TRACEPARENT, "", "", ""]
+
+
+async def test_a_collector_that_is_away_does_not_hold_up_the_end() -> None:
+    """Nor does it disturb anything before."""
+    async with asyncio.timeout(6):
+        async with observing("test", Settings(otlp_endpoint="http://127.0.0.1:1")):
+            with tracing.span("of a test"):
+                pass
 
 
 def test_what_is_off_is_not_loaded() -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,8 +18,8 @@ from yt_dlp.extractor import gen_extractor_classes  # type: ignore[import-untype
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor  # type: ignore[import-untyped]  # ships no types
 
 from services.chassis.errors import ClipferryError, Reason
-from services.processor.adapters import confine, handlers, pieces, prompt_reads
-from services.processor.adapters.cover import make_cover
+from services.processor.adapters import confine, handlers, pieces, prompt_reads, titles
+from services.processor.adapters.cover import keep_embedded_cover, make_cover
 from services.processor.adapters.failures import Progressed, classify, video_too_large
 from services.processor.adapters.messages import (
     DownloadOrder,
@@ -29,10 +30,12 @@ from services.processor.adapters.messages import (
     encode_failure,
     encode_found,
 )
+from services.processor.adapters.offers import has_picture
 from services.processor.adapters.options import FILE_STEM, hooks, ytdlp_options
-from services.processor.adapters.page import Info, choose, chosen_formats, is_fragmented, look
-from services.processor.adapters.remux import Wish, check_media, make_playable
+from services.processor.adapters.page import Info, choose, chosen_formats, is_fragmented, known_formats, look
+from services.processor.adapters.remux import Wish, check_media, make_playable, read_tags
 from services.processor.adapters.selector import naming_selector, open_ytdlp
+from services.processor.adapters.tags import Tags
 from services.processor.adapters.tally import Tally, estimated_bytes
 from services.processor.adapters.transcode import Bounds, transcode, web_source
 from services.processor.adapters.voice import Voice
@@ -47,6 +50,7 @@ def warm() -> None:
     handlers.install()
     prompt_reads.install()
     pieces.install()
+    titles.install()
     with YoutubeDL({"quiet": True, "cachedir": False}) as ydl:
         for extractor in gen_extractor_classes():
             extractor.suitable("http://127.0.0.1/")
@@ -72,6 +76,7 @@ class _Job:
         self._job_dir = job_dir
         self._tally: Tally | None = None
         self._info: Info = {}
+        self._tags = Tags()
         self._limit_bytes = 0
 
     def run(self, wait_for_order: Callable[[], DownloadOrder]) -> None:
@@ -89,7 +94,7 @@ class _Job:
                 path = self._download(ydl, info, download)
                 if path.suffix != ".mp4":
                     make_cover(ydl, info, self._job_dir)
-            self._voice.say(encode("done", name=path.name))
+            self._voice.say(encode("done", name=path.name, **asdict(self._tags)))
         except Exception as error:  # noqa: BLE001 - the edge: whatever was raised is sent
             self._fail(error)
 
@@ -101,6 +106,9 @@ class _Job:
         self._info = info = choose(ydl, info, order.format_id)
         promised_s = None if info.get("is_live") else info.get("duration")
         path = self._reencode(ydl, info, order.recipe) if order.recipe else self._fetch_as_it_is(ydl, info)
+        if self._order.is_audio or not has_picture(info):
+            self._tags = read_tags(path)
+            keep_embedded_cover(path, self._job_dir)
         wish = Wish(
             is_audio=self._order.is_audio,
             limit_bytes=self._limit_bytes,
@@ -112,9 +120,12 @@ class _Job:
     def _reencode(self, ydl: Any, info: Info, recipe: Recipe) -> Path:
         confine.limit_file_size(self._limit_bytes)
         self._transcoding(0.0)
-        source = web_source(ydl, chosen_formats(info), is_audio=recipe.is_audio, proxy_url=self._order.proxy_url)
+        formats = known_formats(info)
+        source = web_source(ydl, formats, is_audio=recipe.is_audio, proxy_url=self._order.proxy_url)
         path = self._job_dir / ("t.m4a" if recipe.is_audio else "t.mp4")
-        transcode(source, recipe, path, self._bounds(Reason.VIDEO_TOO_LARGE), self._transcoding)
+        is_small = 0 < sum(map(estimated_bytes, formats)) <= self._limit_bytes
+        bounds = self._bounds(Reason.UNPLAYABLE if is_small else Reason.VIDEO_TOO_LARGE)
+        transcode(source, recipe, path, bounds, self._transcoding)
         return path
 
     def _bounds(self, reason: Reason) -> Bounds:

@@ -49,7 +49,7 @@ _NAMES = (
 
 
 def codec_name(tag: str) -> str:
-    """Return what a codec is called here that a site calls `tag`, such as ``avc1.64001f``; `tag` if it does not play."""
+    """Return what a codec is called here that a site calls `tag`, such as ``avc1.64001f``; `tag` if unknown."""
     text = tag.lower()
     if " " in text:  # with a profile that does not play: see `picture_codec`
         return text

@@ -10,7 +10,7 @@ from yt_dlp.networking import Request  # type: ignore[import-untyped]  # ships n
 from yt_dlp.networking.exceptions import RequestError  # type: ignore[import-untyped]  # ships no types
 
 from services.processor.adapters.claims import MOST_PIXELS
-from services.processor.adapters.ffmpeg import ONE_THREAD, QUIET, small_picture_arguments
+from services.processor.adapters.ffmpeg import INPUT_LIMITS, ONE_THREAD, QUIET, small_picture_arguments
 from services.processor.adapters.messages import COVER_LIMIT_BYTES, COVER_NAME
 
 _FETCH_LIMIT_BYTES = 8_000_000
@@ -21,12 +21,21 @@ _BLOCK_BYTES = 65_536
 _TRIED_COUNT = 2
 
 
+def keep_embedded_cover(sound: Path, job_dir: Path) -> None:
+    """Write the picture inside a sound as `COVER_NAME`; writes nothing where there is none."""
+    _convert([*INPUT_LIMITS, "-i", str(sound)], b"", job_dir / COVER_NAME, stream="0:v:0")
+
+
 def make_cover(ydl: Any, info: Mapping[str, Any], job_dir: Path) -> None:
-    """Write the site's picture as `COVER_NAME`; writes nothing where there is none that can be read in time."""
+    """Write the site's picture as `COVER_NAME`; writes nothing where there is none that can be read in time.
+
+    It is chosen for the page, so that it takes the place of one from inside the file.
+    """
     for url in _pictures(info)[:_TRIED_COUNT]:
         data = _fetch(ydl, url)
         demuxer = _demuxer(data)
-        if demuxer and _convert(data, demuxer, job_dir / COVER_NAME):
+        source = ["-max_pixels", str(MOST_PIXELS), "-f", demuxer, "-protocol_whitelist", "pipe", "-i", "pipe:0"]
+        if demuxer and _convert(source, data, job_dir / COVER_NAME):
             return
 
 
@@ -58,14 +67,10 @@ def _demuxer(data: bytes) -> str:
     return "webp_pipe" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""
 
 
-def _convert(data: bytes, demuxer: str, result: Path) -> bool:
+def _convert(source: list[str], data: bytes, result: Path, *, stream: str = "0:V:0") -> bool:
     try:
         done = subprocess.run(  # noqa: S603 - our own arguments
-            [
-                *("ffmpeg", *QUIET, *ONE_THREAD, "-max_pixels", str(MOST_PIXELS)),
-                *("-f", demuxer, "-protocol_whitelist", "pipe", "-i", "pipe:0"),
-                *small_picture_arguments(quality=4),
-            ],
+            ["ffmpeg", *QUIET, *ONE_THREAD, *source, *small_picture_arguments(quality=4, stream=stream)],  # noqa: S607 - PATH holds nothing else
             input=data,
             capture_output=True,
             check=False,

@@ -1,6 +1,7 @@
 """The first of a page's videos that is there: pages name players and streams that are long gone."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from yt_dlp.networking import Request  # type: ignore[import-untyped]  # ships no types
 
@@ -21,7 +22,7 @@ def first_playable(ydl: Any, listed: list[Info]) -> Info:
         Exception: What the first one raised, when none can.
     """
     failures: list[Exception] = []
-    for entry in listed[:_TRIED_COUNT]:
+    for entry in _mp4_first(listed)[:_TRIED_COUNT]:
         try:
             info: Info = entry if entry.get("formats") else ydl.process_ie_result(entry, download=False)
             _look_at_bytes(ydl, info)
@@ -30,6 +31,16 @@ def first_playable(ydl: Any, listed: list[Info]) -> Info:
         else:
             return info
     raise failures[0]
+
+
+def _mp4_first(listed: list[Info]) -> list[Info]:
+    """Return the list with an mp4 before other files of the name of the first: pages offer one video in several types.
+
+    Its name is what yt-dlp makes the id of.
+    """
+    same = [entry for entry in listed if entry.get("id") and entry["id"] == listed[0].get("id")]
+    same.sort(key=lambda entry: not urlsplit(str(entry.get("url") or "")).path.lower().endswith(".mp4"))
+    return same + [entry for entry in listed if entry not in same]
 
 
 def _look_at_bytes(ydl: Any, info: Info) -> None:

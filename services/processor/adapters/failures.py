@@ -3,7 +3,8 @@
 import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
+from urllib.parse import urljoin
 
 from yt_dlp.networking.exceptions import (  # type: ignore[import-untyped]  # ships no types
     HTTPError,
@@ -23,7 +24,7 @@ from services.processor.adapters.confine import ConfinementError
 from services.processor.adapters.messages import REFUSED_REASON, UNREACHABLE_REASON, UNRESOLVED_REASON
 from services.processor.adapters.sayings import meaning
 
-_REASON_BY_STATUS = {
+REASON_BY_STATUS = {
     401: Reason.AUTH_REQUIRED,
     402: Reason.AUTH_REQUIRED,
     403: Reason.AUTH_REQUIRED,
@@ -31,6 +32,17 @@ _REASON_BY_STATUS = {
     410: Reason.GONE,
     429: Reason.RATE_LIMITED,
     451: Reason.GEO_BLOCKED,
+}
+"""Any other one: SITE_UNREACHABLE."""
+
+_ADVICE_BY_STATUS = {
+    401: "it asks for a sign-in, and nothing can be signed in here; use a page that is public",
+    402: "it asks for a payment, and nothing can be paid from here; use a page that is free",
+    403: "it refuses access from here; it may ask for a sign-in, or the link is over: open the page and copy it anew",
+    404: "there is nothing at this address, or no longer; open it in a browser and look",
+    410: "what was there is gone for good; look for it at another site",
+    429: "it asks to slow down; try again later, and less often",
+    451: "it may not show this here for legal reasons; look for it at another site",
 }
 
 _REASON_BY_PHRASE = {
@@ -43,6 +55,7 @@ _REASON_BY_PHRASE = {
 _RATE_LIMIT_WAIT_S = 300.0
 """How long a site that does not say is left alone."""
 
+_ONLY_THE_WEB = "Only http and https addresses may be reached."
 _NO_WAY_ON = "The site sends everybody on to an address that leads nowhere."
 """Of a redirect that yt-dlp does not follow: in a circle, too many, or to what is no web address."""
 
@@ -131,18 +144,28 @@ def _by_status(link: BaseException, progressed: Progressed) -> ClipferryError | 
     status = int(link.status)
     if link.reason in _REASON_BY_PHRASE:
         return _say(_REASON_BY_PHRASE[link.reason])
+    if 300 <= status < 400 and not _leads_to_the_web(link.response):
+        return ClipferryError(Reason.EGRESS_DENIED, _ONLY_THE_WEB)
     if 300 <= status < 400:
         return ClipferryError(Reason.SITE_UNSUPPORTED, _NO_WAY_ON, http_status=status)
-    reason = _REASON_BY_STATUS.get(status, Reason.SITE_UNREACHABLE)
+    reason = REASON_BY_STATUS.get(status, Reason.SITE_UNREACHABLE)
     if progressed.is_fragmented and reason is not Reason.RATE_LIMITED:
         return _missing(f"A part of the video was refused with HTTP {status}.", progressed, http_status=status)
-    message = f"The site answered HTTP {status}."
-    if reason is Reason.AUTH_REQUIRED:
-        message = f"The site refused access with HTTP {status}; it may ask for a sign-in."
     retry_after = link.response.headers.get("Retry-After") or ""
     is_later = status in {429, 503} and retry_after.isdigit()
     wait_s = float(retry_after) if is_later else _RATE_LIMIT_WAIT_S if reason is Reason.RATE_LIMITED else None
-    return ClipferryError(reason, message, retry_after_s=wait_s, http_status=status)
+    return ClipferryError(reason, status_sentence(status), retry_after_s=wait_s, http_status=status)
+
+
+def _leads_to_the_web(response: Any) -> bool:
+    target = urljoin(str(response.url), str(response.headers.get("Location") or ""))
+    return target.lower().startswith(("http://", "https://"))
+
+
+def status_sentence(status: int) -> str:
+    """Return what an HTTP status of a site means, and what a person can do about it."""
+    advice = "it has a fault of its own; try again later" if status >= 500 else "open it in a browser to see why"
+    return f"The site answered HTTP {status}: {_ADVICE_BY_STATUS.get(status, advice)}."
 
 
 def _by_type(link: BaseException, progressed: Progressed) -> ClipferryError | None:
@@ -154,7 +177,7 @@ def _by_type(link: BaseException, progressed: Progressed) -> ClipferryError | No
         said = next((reason for phrase, reason in _REASON_BY_PHRASE.items() if phrase in str(link)), None)
         return _say(said or Reason.SITE_UNREACHABLE)
     if isinstance(link, RequestError) and _names_no_web_address(link):
-        return ClipferryError(Reason.EGRESS_DENIED, "Only http and https addresses may be reached.")
+        return ClipferryError(Reason.EGRESS_DENIED, _ONLY_THE_WEB)
     found = next(((reason, text) for types, reason, text in _BY_TYPE if isinstance(link, types)), None)
     return ClipferryError(*found) if found else None
 

@@ -48,7 +48,7 @@ class YtdlpFetch:
         self._has_reported = False
         self._is_recording = False
         self._is_downloading = False
-        self._result_name = ""
+        self._result: Mapping[str, Any] = {"name": ""}
         self._allowed_bytes: int | None = None
         self._sign_bytes = 0
         self._seen_at_s = asyncio.get_running_loop().time()
@@ -77,7 +77,7 @@ class YtdlpFetch:
         while True:
             said = await self._hear()
             if said is not None and said[0] == "done":
-                self._result_name = str(said[1]["name"])
+                self._result = said[1]
                 return
             before = self._moved
             self._moved = self._now(said)
@@ -105,7 +105,7 @@ class YtdlpFetch:
 
     def take(self) -> MediaFile:
         # The name is the child's word: it may name a file of its directory, and nothing else.
-        path = self._child.job_dir / Path(self._result_name).name
+        path = self._child.job_dir / Path(str(self._result["name"])).name
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         state = os.fstat(fd)
         if not stat.S_ISREG(state.st_mode):
@@ -113,7 +113,14 @@ class YtdlpFetch:
             raise ClipferryError(Reason.CHILD_CRASHED, "The downloader left no file.")
         path.unlink()
         extension = path.suffix.removeprefix(".")
-        return MediaFile(fd=fd, size_bytes=state.st_size, extension=extension, cover=self._cover())
+        return MediaFile(
+            fd=fd,
+            size_bytes=state.st_size,
+            extension=extension,
+            cover=self._cover(),
+            title=str(self._result["title"]),
+            performer=str(self._result["performer"]),
+        )
 
     def _cover(self) -> bytes:
         """Return the picture that the child has left for a sound, if it looks like one."""

@@ -67,7 +67,7 @@ def tone_map(transfer: str) -> str:
     )
 
 
-def small_picture_arguments(*, quality: int, transfer: str = "") -> list[str]:
+def small_picture_arguments(*, quality: int, transfer: str = "", stream: str = "0:V:0") -> list[str]:
     """Return the output arguments for one JPEG on standard output that fits `SMALL_SIDE`.
 
     Upright already: ffmpeg turns frames by itself. Then square pixels, an even number of them, also of a picture that
@@ -76,13 +76,14 @@ def small_picture_arguments(*, quality: int, transfer: str = "") -> list[str]:
     Args:
         quality: Of ffmpeg's JPEG, from 2 (good) to 31 (small).
         transfer: As in `Streams`.
+        stream: Which picture; by default the first that is no cover.
     """
     factor = f"min(1,{SMALL_SIDE}/max(iw*sar,ih))"
     picture = (
         f"scale='max(2,2*trunc(iw*sar*{factor}/2))':'max(2,2*trunc(ih*{factor}/2))',setsar=1,"
         f"{tone_map(transfer)}scale=out_range=pc,format=yuv420p"
     )
-    return ["-map", "0:V:0", "-frames:v", "1", "-vf", picture, "-q:v", str(quality), "-f", "mjpeg", "pipe:1"]
+    return ["-map", stream, "-frames:v", "1", "-vf", picture, "-q:v", str(quality), "-f", "mjpeg", "pipe:1"]
 
 
 def web_input(ydl: Any, fmt: Mapping[str, Any]) -> list[str]:

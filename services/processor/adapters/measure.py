@@ -21,6 +21,10 @@ _DESCRIBE_TIMEOUT_S = 8.0
 _HEAD_BYTES = 4_000_000
 _OBEYS_RANGES = "_obeys_ranges"
 """Our own field of a format."""
+_BY_INDEX = "_by_index"
+"""The same: what is known of its streams is from the index of an mp4, which is silent on colours."""
+_DYNAMIC_RANGES = {"smpte2084": "HDR10", "arib-std-b67": "HLG"}
+"""yt-dlp's names, by ffmpeg's of a transfer."""
 _PLAYLIST_LIMIT_BYTES = 2_000_000
 _PIECE = re.compile(rb"^#EXTINF:\s*(\d+(?:\.\d+)?)", re.MULTILINE)
 
@@ -39,15 +43,23 @@ def fill_files(ydl: Any, info: dict[str, Any]) -> None:
         movie = None if fmt.get("vcodec") else remote.movie()
         if movie is not None:
             fill_streams(info, fmt, movie)
+            fmt[_BY_INDEX] = True
 
 
 def fill_streams(info: dict[str, Any], fmt: dict[str, Any], streams: Streams | Movie) -> None:
     """Write what is in a file into its format, where its site does not say."""
     info["duration"] = info.get("duration") or streams.duration_s
     fmt["width"], fmt["height"] = fmt.get("width") or streams.width, fmt.get("height") or streams.height
+    if isinstance(streams, Streams) and streams.transfer:
+        fmt["dynamic_range"] = _DYNAMIC_RANGES[streams.transfer]
     # "none" is yt-dlp's word. A silent picture is left open: yt-dlp would look for a sound to go with it.
     fmt["acodec"] = fmt.get("acodec") or streams.audio_codec or None
     fmt["vcodec"] = fmt.get("vcodec") or streams.video_codec or ("none" if streams.audio_codec else None)
+
+
+def is_well_known(fmt: Mapping[str, Any]) -> bool:
+    """Return whether enough is known of the streams of a format to re-encode it."""
+    return not fmt.get(_BY_INDEX)
 
 
 def fill_estimates(ydl: Any, info: dict[str, Any], fmt: Mapping[str, Any]) -> None:

@@ -48,6 +48,8 @@ class JobOrder:
     """Most bytes that may be sent, as far as it is known before the page was looked at."""
     transcode_cpu_s: int
     transcode_timeout_s: float
+    asks_duration: bool
+    """As in `FetchRequest`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,14 +1,22 @@
 """What a page offers, by yt-dlp: one video, several embedded ones, or a list to choose from."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.adapters.claims import seconds
 from services.processor.adapters.embeds import first_playable
-from services.processor.adapters.measure import describe_on_the_web, fill_estimates, fill_files, fill_streams
+from services.processor.adapters.measure import (
+    describe_on_the_web,
+    fill_estimates,
+    fill_files,
+    fill_streams,
+    is_well_known,
+)
 from services.processor.adapters.messages import JobOrder
 from services.processor.adapters.offers import formats_of, has_picture, offer, offers_of
+from services.processor.core.naming import one_line
 from services.processor.core.run import Entry, Found, Offer
 
 _DEPTH_LIMIT = 3
@@ -30,11 +38,12 @@ def look(ydl: Any, order: JobOrder) -> tuple[Info | None, Found]:
     """
     result = ydl.extract_info(order.url, download=False)
     entries: tuple[Entry, ...] = ()
+    page_title = ""
     for depth in range(_DEPTH_LIMIT):
         if not result:
             raise ClipferryError(Reason.NO_VIDEO)
         if result.get("_type", "video") not in {"playlist", "multi_video"}:
-            return result, _found(ydl, order, result, entries)
+            return result, _found(ydl, order, result, entries, page_title)
         listed = [entry for entry in result.get("entries") or () if entry]
         if not listed:
             raise _no_entry(order)
@@ -43,6 +52,8 @@ def look(ydl: Any, order: JobOrder) -> tuple[Info | None, Found]:
             return None, _list_found(result, _entries(listed))
         if depth == 0 and not is_chosen and len(listed) > 1:
             entries = _entries(listed)
+        if not is_chosen:
+            page_title = str(result.get("title") or "")
         if len(listed) > 1 and not is_chosen:
             result = first_playable(ydl, listed)
         else:
@@ -65,7 +76,7 @@ def _entries(listed: list[Info]) -> tuple[Entry, ...]:
     return tuple(
         Entry(
             item=item,
-            title=str(entry.get("title") or ""),
+            title=one_line(str(entry.get("title") or "")),
             url=str(entry.get("webpage_url") or entry.get("url") or ""),
             duration_s=seconds(entry.get("duration")),
         )
@@ -75,7 +86,7 @@ def _entries(listed: list[Info]) -> tuple[Entry, ...]:
 
 def _list_found(result: Mapping[str, Any], entries: tuple[Entry, ...]) -> Found:
     return Found(
-        title=str(result.get("title") or ""),
+        title=one_line(str(result.get("title") or "")),
         extractor=str(result.get("extractor") or ""),
         webpage_url=str(result.get("webpage_url") or ""),
         format_id="",
@@ -93,7 +104,7 @@ def is_fragmented(info: Mapping[str, Any]) -> bool:
     return any(fmt.get("protocol") not in _DIRECT_PROTOCOLS for fmt in chosen_formats(info))
 
 
-def _found(ydl: Any, order: JobOrder, info: Info, entries: tuple[Entry, ...]) -> Found:
+def _found(ydl: Any, order: JobOrder, info: Info, entries: tuple[Entry, ...], page_title: str) -> Found:
     info["duration"] = seconds(info.get("duration"))
     if not info.get("is_live"):
         fill_files(ydl, info)
@@ -104,7 +115,7 @@ def _found(ydl: Any, order: JobOrder, info: Info, entries: tuple[Entry, ...]) ->
         offers = _offers(order, info)
     best = offers[0]
     return Found(
-        title=_title(info, is_only=not entries),
+        title=_title(info, page_title, is_only=not entries),
         extractor=str(info.get("extractor") or ""),
         webpage_url=str(info.get("webpage_url") or ""),
         format_id=best.format_id,
@@ -126,19 +137,20 @@ def _offers(order: JobOrder, info: Info) -> tuple[Offer, ...]:
     is_audio = order.is_audio or not has_picture(info)
     # Who names a format gets that one; of what is live there is no choice.
     listed = () if order.format or info.get("is_live") else offers_of(info, is_audio=is_audio)
-    return listed or (offer(_known_formats(info), is_audio=is_audio),)
+    return listed or (offer(known_formats(info), is_audio=is_audio),)
 
 
-def _known_formats(info: Info) -> list[Info]:
+def known_formats(info: Info) -> list[Info]:
     """Return the formats that yt-dlp has chosen, with what became known of them since."""
     by_id = {fmt.get("format_id"): fmt for fmt in formats_of(info)}
     return [by_id.get(fmt.get("format_id"), fmt) for fmt in chosen_formats(info)]
 
 
 def _needs_more(offers: tuple[Offer, ...], info: Info, order: JobOrder) -> bool:
-    """Return whether something has to be re-encoded, for which the duration must be known."""
+    """Return whether something has to be re-encoded, for which duration and colours must be known."""
     is_fine = any(one.plays and one.estimated_bytes <= order.limit_bytes for one in offers)
-    return not is_fine and not info.get("duration")
+    is_known = bool(info.get("duration")) and all(map(is_well_known, known_formats(info)))
+    return not is_known and (order.asks_duration or not is_fine)
 
 
 def _ask_ffmpeg(ydl: Any, info: Info, order: JobOrder) -> None:
@@ -171,10 +183,13 @@ def choose(ydl: Any, info: Info, format_id: str) -> Info:
     return chosen
 
 
-def _title(info: Mapping[str, Any], *, is_only: bool) -> str:
+def _title(info: Mapping[str, Any], page_title: str, *, is_only: bool) -> str:
+    """Return the title without the number that yt-dlp gives to each player of a page, also when there is one."""
     title = str(info.get("title") or "")
-    # yt-dlp numbers the players of a page, also when there is one.
-    return title.removesuffix(" (1)") if is_only and info.get("extractor") == "html5" else title
+    if is_only and info.get("extractor") == "html5":
+        title = title.removesuffix(" (1)")
+    is_numbered = bool(page_title) and re.fullmatch(rf"{re.escape(page_title)} \(\d+\)", title)
+    return one_line(page_title if is_numbered else title)
 
 
 def _web_url(value: object) -> str:

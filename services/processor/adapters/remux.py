@@ -14,6 +14,7 @@ from services.processor.adapters.ffmpeg import INPUT_LIMITS, QUIET, Streams, des
 from services.processor.adapters.hevc import call_hvc1
 from services.processor.adapters.mp4 import CutShortError, Movie, NotMp4Error, read_movie
 from services.processor.adapters.sniff import SNIFFED_BYTES, sniff
+from services.processor.adapters.tags import Tags, parse_tags
 from services.processor.adapters.transcode import Bounds, file_source, transcode
 from services.processor.core.recipe import make_recipe
 
@@ -183,14 +184,23 @@ def _reencoded(path: Path, streams: Streams, wish: Wish, on_share: Callable[[flo
     return result
 
 
+def read_tags(path: Path) -> Tags:
+    """Return what a file says of itself."""
+    return parse_tags(_said_of(path))
+
+
 def _describe(path: Path) -> Streams:
+    return parse_streams(_said_of(path))
+
+
+def _said_of(path: Path) -> str:
     done = subprocess.run(  # noqa: S603 - our own arguments
         ["ffmpeg", *describe_arguments(str(path))],  # noqa: S607 - PATH holds nothing else
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
     )
-    return parse_streams(done.stderr.decode(errors="replace"))
+    return done.stderr.decode(errors="replace")
 
 
 def _check_duration(path: Path, promised_s: float | None) -> None:

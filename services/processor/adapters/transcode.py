@@ -14,7 +14,7 @@ from typing import Any
 
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.adapters.confine import CPU_GRACE_S
-from services.processor.adapters.failures import video_too_large
+from services.processor.adapters.failures import REASON_BY_STATUS, status_sentence, video_too_large
 from services.processor.adapters.ffmpeg import INPUT_LIMITS, ONE_THREAD, WEB_LIMITS, tone_map, web_input
 from services.processor.core.recipe import Recipe
 
@@ -30,10 +30,16 @@ _KEPT_TEXT_COUNT = 4_000
 _TRANSFERS = {"HDR10": "smpte2084", "HDR10+": "smpte2084", "HDR12": "smpte2084", "HLG": "arib-std-b67"}
 """By yt-dlp's name of a dynamic range."""
 _HOLE = re.compile(
-    r"Failed to open segment|Error when loading|Unable to open (key|resource)|Stream ends prematurely|"
-    r"Failed to reload|Error during demuxing|partial file|Connection (reset|timed out)"
+    r"Failed to open segment|Error when loading|Unable to open (key|resource)|Failed to reload|"
+    r"Connection (reset|timed out)"
 )
 """What ffmpeg says where it goes on without a part."""
+_BREAK = re.compile(r"Stream ends prematurely|Error during demuxing|partial file")
+"""What it says where its source ends: also at the true end of one that came without a length."""
+_END_GAP_S = 0.5
+"""What may be missing of the duration where a source has ended in such a way."""
+_TAGS = ("-map_metadata", "0", "-map_metadata:g", "0:s:a:0")
+"""Those of the file, and those of its sound, which is where Ogg has them."""
 _OUT_OF_CPU = frozenset({-signal.SIGXCPU, 255})
 """ffmpeg ends in order at that signal, where it still can."""
 _REFUSED = re.compile(r"Server returned (\d)(\d|X)(\d|X)")
@@ -139,7 +145,8 @@ def _command(source: Source, recipe: Recipe, result: Path) -> list[str]:
         *source.maps,
         *(["-vn"] if recipe.is_audio else picture),
         *sound,
-        *("-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1", "-f", "mp4", "-y", str(result)),
+        *(_TAGS if recipe.is_audio else ("-map_metadata", "-1")),
+        *("-sn", "-dn", "-map_chapters", "-1", "-f", "mp4", "-y", str(result)),
     ]
 
 
@@ -166,7 +173,7 @@ def _check_end(run: "_Run", source: Source, recipe: Recipe, bounds: Bounds) -> N
     if run.status == -signal.SIGXFSZ or "File too large" in run.text:
         raise video_too_large(recipe.limit_bytes + 1, recipe.limit_bytes)
     if source.is_web:
-        _check_web(run)
+        _check_web(run, recipe)
     if run.status != 0:
         what = "sound" if recipe.is_audio else "video"
         raise ClipferryError(Reason.UNPLAYABLE, f"The {what} could not be re-encoded: it cannot be decoded.")
@@ -181,13 +188,14 @@ def _too_slow(bounds: Bounds, forecast_s: float) -> ClipferryError:
     return ClipferryError(error.reason, text, retry_after_s=None, needed_s=needed_s, **error.metadata)
 
 
-def _check_web(run: "_Run") -> None:
+def _check_web(run: "_Run", recipe: Recipe) -> None:
     refused = _REFUSED.search(run.text)
     if run.status != 0 and refused and not run.done_s:
-        status = "".join(refused.groups())
-        reasons = {"401": Reason.AUTH_REQUIRED, "403": Reason.AUTH_REQUIRED, "404": Reason.GONE, "410": Reason.GONE}
-        raise ClipferryError(reasons.get(status, Reason.SITE_UNREACHABLE), f"The site answered HTTP {status}.")
-    if run.has_hole or (run.status != 0 and refused):
+        # ffmpeg names some of them by their class alone, such as 5XX.
+        status = int("".join(refused.groups()).replace("X", "0"))
+        raise ClipferryError(REASON_BY_STATUS.get(status, Reason.SITE_UNREACHABLE), status_sentence(status))
+    is_cut = run.has_break and not 0 < recipe.duration_s <= run.done_s + _END_GAP_S
+    if run.has_hole or is_cut or (run.status != 0 and refused):
         raise ClipferryError(Reason.INCOMPLETE, "The site did not deliver the whole video.", done_s=round(run.done_s))
 
 
@@ -199,6 +207,7 @@ class _Run:
         self.text = ""
         """The end of what it said."""
         self.has_hole = False
+        self.has_break = False
         self.was_late = False
         self.done_s = 0.0
         self.forecast_s = 0.0
@@ -241,6 +250,7 @@ class _Run:
     def _listen(self) -> None:
         for line in self._process.stderr or ():
             self.has_hole = self.has_hole or bool(_HOLE.search(line))
+            self.has_break = self.has_break or bool(_BREAK.search(line))
             self.text = (self.text + line)[-_KEPT_TEXT_COUNT:]
 
     def _watch(self) -> None:

@@ -86,4 +86,5 @@ def _order(request: FetchRequest, opened: Pass, limits: DownloadLimits) -> JobOr
         limit_bytes=min(limits.limit_bytes, request.max_bytes or limits.limit_bytes),
         transcode_cpu_s=limits.transcode_cpu_s,
         transcode_timeout_s=limits.transcode_timeout_s,
+        asks_duration=request.asks_duration,
     )

@@ -6,8 +6,25 @@ from contextlib import contextmanager
 from services.chassis.errors import ClipferryError, Reason
 
 _SHOWN_LENGTH = 200
-_REASONS_OF_YTDLP = frozenset({Reason.SITE_UNSUPPORTED, Reason.CHILD_CRASHED})
-"""What another version may do better, or did better."""
+_REASONS_OF_YTDLP = frozenset(
+    {
+        Reason.SITE_UNSUPPORTED,
+        Reason.SITE_UNREACHABLE,
+        Reason.NO_VIDEO,
+        Reason.GONE,
+        Reason.PRIVATE,
+        Reason.AUTH_REQUIRED,
+        Reason.GEO_BLOCKED,
+        Reason.DRM,
+        Reason.RATE_LIMITED,
+        Reason.LIVE,
+        Reason.INCOMPLETE,
+        Reason.UNPLAYABLE,
+        Reason.STALLED,
+        Reason.CHILD_CRASHED,
+    }
+)
+"""What it says, or got: another version may do better, or did better. Limits and the guard are our own."""
 
 
 @contextmanager

@@ -12,8 +12,10 @@ FILE_NAME_BYTES = 255
 """Most UTF-8 bytes of a file name."""
 
 # A semicolon, because many a reader of Content-Disposition cuts there, also inside quotes.
-_NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f/\\:;*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]+')
+_NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f/\\:;*?"<>|]+')
 _JOINER = "\u200d"
+_UNSEEN = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+")
+"""What shows nothing, and what turns the writing of all that follows. Joiners stay: they make letters and pictures."""
 
 
 def caption(asked: str, found: Found) -> str:
@@ -40,14 +42,18 @@ def file_name(title: str, extension: str, kind: MediaKind) -> str:
     """
     suffix = f".{extension}" if extension else ""
     stem = _NOT_IN_FILE_NAMES.sub("_", one_line(title)).strip(" ._")
+    # Many a title is the name of the file.
+    stem = stem[: -len(suffix)] if suffix and stem.lower().endswith(suffix.lower()) else stem
     stem = _cut(stem, FILE_NAME_BYTES - len(suffix.encode()), "utf-8").strip(" .")
     return (stem or kind.value) + suffix
 
 
 def one_line(text: str) -> str:
-    """Return `text` without control characters, each run of white space made one space."""
+    """Return `text` without what cannot be seen, each run of white space made one space; empty if nothing is left."""
+    text = _UNSEEN.sub("", text)
     shown = "".join(" " if unicodedata.category(character) in {"Cc", "Cs"} else character for character in text)
-    return " ".join(shown.split())
+    line = " ".join(shown.split())
+    return line if any(unicodedata.category(character)[0] not in "CMZ" for character in line) else ""
 
 
 def utf16_units(text: str) -> int:

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import structlog
@@ -83,7 +83,7 @@ class JobRun:
         self._plan: Plan | None = None
         self._learned_bytes: dict[str, int] = {}
         """By format id: what turned out to be larger than its site said."""
-        self._finish_asked = False
+        self._finish_asked = self._asks_duration = False
         self._deadline = asyncio.timeout(run.timeout_s)
         self._line = ProgressLine(report, parts.clock, guess_bytes=request_limit(run.fetch, parts.limits) // 4)
         # Past the commit an outcome is worth more than punctuality; the way out has its own limits.
@@ -173,10 +173,13 @@ class JobRun:
             self._plan.limit_bytes + 1, int(error.metadata.get("size_bytes", 0))
         )
         corrected = at_least(self._found, self._learned_bytes)
-        return make_plan(corrected, self.run.fetch, self._parts.limits).fit is not Fit.TOO_LARGE
+        is_lost = make_plan(corrected, self.run.fetch, self._parts.limits).fit is Fit.TOO_LARGE
+        # What has no known duration may still be re-encoded, once somebody asks for it.
+        was_asked, self._asks_duration = self._asks_duration, is_lost
+        return not is_lost or (self._found.duration_s is None and not was_asked)
 
     async def _get_at_once(self, stack: ExitStack) -> tuple[MediaFile, Found, Plan]:
-        request, limits = self.run.fetch, self._parts.limits
+        request, limits = replace(self.run.fetch, asks_duration=self._asks_duration), self._parts.limits
         await self._holding.reserve(request_limit(request, limits))
         async with self._parts.downloader.fetch(request, job_name=self.run.job_name) as fetch:
             found = await fetch.extract()
@@ -255,8 +258,8 @@ class JobRun:
             width=facts.width,
             height=facts.height,
             thumbnail=thumbnail,
-            title=one_line(found.title),
-            performer=one_line(found.performer),
+            title=one_line(file.title) or one_line(found.title),
+            performer=one_line(file.performer) or one_line(found.performer),
         )
 
     async def _complete(self, receipt: Receipt) -> None:

@@ -58,6 +58,8 @@ class FetchRequest:
     max_duration_s: float | None = None
     max_bytes: int = 0
     """Most bytes the owner accepts; 0: the processor's limit."""
+    asks_duration: bool = False
+    """Read it from the media where the site does not say it: something has turned out to be too large."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +152,10 @@ class MediaFile:
     """Such as ``mp4``, without the dot."""
     cover: bytes = b""
     """Of a sound: its picture, a JPEG fit for a thumbnail; empty when there is none."""
+    title: str = ""
+    """Of a sound, by its own tags."""
+    performer: str = ""
+    """The same."""
 
 
 @dataclass(frozen=True, kw_only=True)

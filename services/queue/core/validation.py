@@ -118,12 +118,13 @@ def check_request_id(request_id: str) -> None:
 def live_key(owner: str, spec: JobSpec, parts: SplitResult) -> str:
     """Return what is equal for two jobs that would deliver the same to the same place.
 
-    The URL counts without its fragment, and with scheme, host and port in their plain form.
+    The URL counts without its fragment, and with scheme, host and port in their plain form. The referer counts: a
+    player that is embedded in two pages may show two videos.
     """
     port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
     url = f"{parts.scheme}://{parts.hostname}{port}{parts.path or '/'}?{parts.query}"
     kind = max(spec.kind, 1)
-    text = "\n".join((owner, url, str(kind), spec.format, spec.destination, str(spec.playlist_item)))
+    text = "\n".join((owner, url, str(kind), spec.format, spec.destination, str(spec.playlist_item), spec.referer))
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 

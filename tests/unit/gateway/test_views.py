@@ -8,6 +8,7 @@ from websockets.streams import StreamReader
 
 from clipferry.queue.v1 import job_pb2
 from gateway.live.frames import text_frame
+from gateway.views.health import health_view
 from gateway.views.job import number, sentence
 from gateway.views.memory import formatted
 from gateway.views.moment import iso
@@ -75,3 +76,26 @@ def test_a_frame_is_one_whole_text_frame(size: int) -> None:
     frame = parsed.value.value
     assert (frame.opcode, frame.fin) == (Opcode.TEXT, True)
     assert json.loads(frame.data) == "x" * size
+
+
+@pytest.mark.parametrize(
+    ("workers", "is_reachable", "is_ready", "status"),
+    [
+        (1, True, True, "ok"),
+        (1, True, False, "degraded"),
+        (0, True, True, "degraded"),
+        (1, False, True, "unavailable"),
+        (1, False, False, "unavailable"),
+    ],
+)
+def test_health_is_what_the_worst_part_leaves(workers: int, is_reachable: bool, is_ready: bool, status: str) -> None:
+    view = health_view(
+        job_pb2.Stats(workers=workers),
+        queue_is_reachable=is_reachable,
+        store_is_ready=is_ready,
+        now="now",
+        real_time=True,
+    )
+
+    assert view.status == status
+    assert view.services.store.status == ("ok" if is_ready else "unreachable")

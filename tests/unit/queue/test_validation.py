@@ -145,6 +145,7 @@ def test_the_same_wish(one: dict[str, Any], other: dict[str, Any]) -> None:
         {"format": "worst"},
         {"destination": "1"},
         {"playlist_item": 1},
+        {"referer": "https://a.example/"},
     ],
 )
 def test_another_wish(other: dict[str, Any]) -> None:

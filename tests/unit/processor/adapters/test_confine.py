@@ -16,7 +16,7 @@ proxy = socket.create_server(("127.0.0.1", 0))
 confine(JobOrder(url="", is_audio=False, format="", referer="", user_agent="", playlist_item=0,
                  proxy_url=f"http://job:x@127.0.0.1:{proxy.getsockname()[1]}", cpu_s=10, data_bytes=1 << 28,
                  socket_timeout_s=1, fragments_at_once=1, limit_bytes=1, transcode_cpu_s=10,
-                 transcode_timeout_s=1), job_dir)
+                 transcode_timeout_s=1, asks_duration=False), job_dir)
 """
 
 

@@ -68,7 +68,23 @@ def test_a_long_name_keeps_its_extension() -> None:
     assert 245 < len(name.encode()) <= 255
 
 
-@pytest.mark.parametrize("title", ["", "...", "///", "\x00\n", "  "])
+def test_what_turns_the_writing_around_is_left_out_and_what_joins_stays() -> None:
+    title = f"\ufeffA \u202egpj.exe\u202c {FAMILY} \u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    shown = f"A gpj.exe {FAMILY} \u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    assert caption("", replace(FOUND, title=title)).startswith(f"{shown}\n\nexample.com")
+    assert file_name(title, "mp4", MediaKind.VIDEO) == f"{shown}.mp4"
+
+
+def test_a_caption_of_an_invisible_title_is_the_link() -> None:
+    assert caption("", replace(FOUND, title="\ufeff\u200b\u200d")) == "example.com\nhttps://www.example.com/walk"
+
+
+@pytest.mark.parametrize("title", ["base.mp4", "base.MP4", "base"])
+def test_a_title_that_is_a_file_name_gets_no_second_extension(title: str) -> None:
+    assert file_name(title, "mp4", MediaKind.VIDEO) == "base.mp4"
+
+
+@pytest.mark.parametrize("title", ["", "...", "///", "\x00\n", "  ", "\ufeff\u200b", "\u202e\u2066"])
 def test_a_title_of_nothing_has_a_fallback(title: str) -> None:
     assert file_name(title, "mp4", MediaKind.VIDEO) == "video.mp4"
     assert file_name(title, "m4a", MediaKind.AUDIO) == "audio.m4a"

@@ -86,6 +86,18 @@ async def test_what_has_a_duration_is_reencoded_then(world: World) -> None:
     assert world.leases.completed == [RECEIPT]
 
 
+async def test_a_duration_that_no_site_tells_is_asked_for_then(world: World) -> None:
+    offers(world, UNKNOWN, duration_s=None)
+    world.site.larger = frozenset({"unknown"})
+    world.site.asked_duration_s = 10.0
+
+    await world.run()
+
+    assert world.site.fetched == ["unknown", "unknown"]
+    assert world.site.recipe is not None
+    assert world.leases.completed == [RECEIPT]
+
+
 @pytest.mark.parametrize("made", [(UNKNOWN,), (UNKNOWN, replace(SMALL, estimated_bytes=600_000))])
 async def test_where_there_is_no_other_way_it_is_too_large(world: World, made: tuple[Offer, ...]) -> None:
     """It is not fetched again."""

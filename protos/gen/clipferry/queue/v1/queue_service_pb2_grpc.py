@@ -137,7 +137,7 @@ class QueueServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RetryJob(self, request, context):
-        """Puts a FAILED or CANCELLED job back to QUEUED with fresh attempts.
+        """Puts a FAILED or CANCELLED job back to QUEUED with fresh attempts. Repeating it while the job waits is a no-op.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

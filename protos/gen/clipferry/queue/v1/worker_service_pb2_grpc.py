@@ -119,7 +119,8 @@ class WorkerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseJobs(self, request, context):
-        """Hands back unstarted or interrupted runs; no attempt is charged. Runs past CommitSend are refused.
+        """Hands back unstarted or interrupted runs; no attempt is charged. Runs past CommitSend are refused. Repeating it
+        while the job waits is a no-op.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
