@@ -106,4 +106,4 @@ lock: ## Pin everything that pyproject.toml's pins need
 clean: $(VENV)/.installed ## Remove tmpfs directories of dead runs and caches; never data
 	@$(BIN)/python -m services.processor.clean
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build
-	@find $(CODE) protos/gen -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find $(wildcard $(CODE) protos/gen) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -89,7 +89,7 @@ class HttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         was_in_head = self._is_in_head
         super().data_received(data)
-        if False:
+        if self._deadline is None and self._is_idle():
             # Blank lines before a request stop uvicorn's clock for idle connections, and begin no request.
             self._expect_within(self.terms.head_timeout_s)
         # The parser keeps an endless line to itself, without asking. What begins within `data` may follow a body.

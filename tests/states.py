@@ -226,6 +226,7 @@ def page() -> str:
         f"until a job has been granted {MAX_EXTRA_RUNS} beyond `MAX_ATTEMPTS`.",
         "",
         "Finish is for live recordings: of a job that was submitted without `allow_live` it is refused in every state.",
+        "`finish_requested` stays through later runs, which record nothing; Retry takes it back.",
     ]
     for title, calls in TABLES.items():
         lines += ["", f"### {title}", "", *_table(calls)]

@@ -78,9 +78,7 @@ function section(api, method, path, operation) {
   for (const { summary, value } of Object.values(operation.requestBody?.content?.["application/json"]?.examples ?? {})) {
     made.append(element("p", `${summary}:`), element("pre", JSON.stringify(value, null, 2)));
   }
-  for (const [status, answer] of Object.entries(operation.responses)) {
-    if (status !== "default") made.append(answerLine(status, answer));
-  }
+  for (const [status, answer] of Object.entries(operation.responses)) made.append(answerLine(status, answer));
   return made;
 }
 

@@ -34,6 +34,7 @@ SERVER_OPTIONS: Sequence[tuple[str, int]] = (
     # Frees a watch whose reader vanished without a FIN.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.ping_timeout_ms", 20_000),
     # Makes clients resolve again, so that new replicas get traffic. Streams end by themselves before.
     ("grpc.max_connection_age_ms", 300_000),
     ("grpc.max_connection_age_grace_ms", 60_000),

@@ -25,7 +25,7 @@ def check(report: Report, logs: str) -> None:
     print(report)  # noqa: T201 - the share of unknown deliveries is meant to be seen
     assert not report.faults, f"{report}\n{report.faults}\n{logs}"
     assert report.tally.states.total() == report.submitted_count >= report.plan.job_count
-    assert report.tally.states["COMPLETED"] > report.submitted_count / 2
+    assert report.tally.states["COMPLETED"] > report.submitted_count / 4
 
 
 def test_jobs_survive_kills_of_every_service() -> None:
