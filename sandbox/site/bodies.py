@@ -1,6 +1,7 @@
 """The ways the site sends a file: whole or in ranges, slowly, without a length, without an end."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -8,6 +9,7 @@ from aiohttp import web
 from sandbox.site.traffic import Traffic
 
 _PIECE_BYTES = 64 * 1024
+_KERNEL_BYTES = 64 * 1024
 _TICKS_PER_S = 20
 
 # A file that looks like the start of an mp4, and never becomes one.
@@ -75,6 +77,9 @@ async def send_gated(
 
 async def send_huge(request: web.Request, traffic: Traffic, *, size_bytes: int, announced: bool) -> web.StreamResponse:
     """Answer with `size_bytes` of nothing, as an mp4."""
+    if request.transport is not None:
+        # Or the kernel takes megabytes that nobody reads, and they would count as sent.
+        request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
     response = web.StreamResponse() if announced else _chunked()
     if announced:
         response.content_length = size_bytes
