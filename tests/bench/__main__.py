@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.api_rows import api_rows
 from tests.bench.crowd_rows import crowds
 from tests.bench.fanout_rows import fanout_rows
 from tests.bench.figure import Figure, spread
@@ -21,6 +22,7 @@ from tests.bench.whole_job import whole_jobs
 Benchmark = Callable[[], Coroutine[Any, Any, Sequence[Figure]]]
 
 BENCHMARKS: Mapping[str, Benchmark] = {
+    "api": api_rows,
     "fan-out": fanout_rows,
     "lives": durable_lives,
     "queue": queue_rows,

@@ -62,7 +62,7 @@ def install_node_peers() -> str:
     if shutil.which("node") is None or shutil.which("npm") is None:
         return "node and npm are not here"
     _NODE.mkdir(parents=True, exist_ok=True)
-    wanted = [*_PEERS.glob("fanout_*.js"), *(_PEERS / "node").glob("package*.json")]
+    wanted = [*_PEERS.glob("*.js"), *(_PEERS / "node").glob("package*.json")]
     lock = _PEERS / "node" / "package-lock.json"
     installed = _NODE / "package-lock.json"
     is_current = (
@@ -73,6 +73,21 @@ def install_node_peers() -> str:
     if not is_current:
         subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=_NODE, check=True)
     return ""
+
+
+@asynccontextmanager
+async def node_peer(script: str, port: int, **environment: str) -> AsyncIterator[psutil.Process]:
+    """Run a script of the peers on the first core for the length of the block, from the moment it listens."""
+    started = subprocess.Popen(  # noqa: ASYNC220 - psutil wants a plain pid, and nothing else runs yet
+        ["node", str(_NODE / script), str(port)], cwd=ROOT, env=os.environ | environment
+    )
+    try:
+        await listening(port, what=script)
+        pin(started.pid, 0)
+        yield psutil.Process(started.pid)
+    finally:
+        started.send_signal(signal.SIGKILL)
+        await asyncio.to_thread(started.wait, 30)
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,8 @@ class FakeDownloader:
     finished: asyncio.Event = field(default_factory=asyncio.Event)
     asked_duration_s: float | None = None
     """What is only known of the duration when it is asked for."""
+    asking_fails: ClipferryError | None = None
+    """What comes of asking for it."""
 
     @asynccontextmanager
     async def fetch(self, request: FetchRequest, *, job_name: str) -> AsyncIterator["FakeFetch"]:
@@ -123,6 +125,8 @@ class FakeFetch:
     async def extract(self) -> Found:
         await self._site.script.step("extract")
         found = self._site.found
+        if self._asks_duration and self._site.asking_fails is not None:
+            raise self._site.asking_fails
         return (
             replace(found, duration_s=found.duration_s or self._site.asked_duration_s) if self._asks_duration else found
         )

@@ -93,12 +93,10 @@ class JobRun:
 
     @property
     def committing(self) -> bool:
-        """As in `Sending`."""
         return self._sending.committing
 
     @property
     def committed(self) -> bool:
-        """As in `Sending`."""
         return self._sending.committed
 
     async def execute(self) -> None:
@@ -133,10 +131,8 @@ class JobRun:
         except TimeoutError:
             if not self._deadline.expired():
                 raise
-            limit_s = self.run.timeout_s
-            raise ClipferryError(
-                Reason.TIMED_OUT, f"The run took longer than {limit_s:.0f} s.", limit_s=limit_s
-            ) from None
+            text = f"The run took longer than {self.run.timeout_s:.0f} s."
+            raise ClipferryError(Reason.TIMED_OUT, text, limit_s=self.run.timeout_s) from None
         finally:
             self._holding.free()
 
@@ -150,17 +146,20 @@ class JobRun:
             return await self._send(file, found, plan, facts)
 
     async def _get(self, stack: ExitStack) -> tuple[MediaFile, Found, Plan]:
+        first_word: ClipferryError | None = None
         while True:
             try:
                 return await self._get_at_once(stack)
             except EvictedError as evicted:
-                logger.info(
-                    "A run starts again with more memory.", action="run_evicted", wanted_bytes=evicted.wanted_bytes
-                )
+                logger.info("A run starts again.", action="run_evicted", wanted_bytes=evicted.wanted_bytes)
                 self._holding.evicted(evicted)
             except ClipferryError as error:
+                if first_word is not None and error.reason is Reason.SITE_UNSUPPORTED:
+                    # What was asked besides led nowhere within its limits: the first word holds.
+                    raise first_word from error
                 if not self._learn_size(error):
                     raise
+                first_word = error
                 logger.info("A run takes another format.", action="run_replanned", cause=error.message)
 
     def _learn_size(self, error: ClipferryError) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from services.chassis.clock import SystemClock
-from services.chassis.errors import Reason
+from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.memory import MemoryBudget
 from services.processor.core.pipeline import JobRun, Parts
 from services.processor.core.plan import Limits
@@ -96,6 +96,17 @@ async def test_a_duration_that_no_site_tells_is_asked_for_then(world: World) -> 
     assert world.site.fetched == ["unknown", "unknown"]
     assert world.site.recipe is not None
     assert world.leases.completed == [RECEIPT]
+
+
+async def test_what_is_too_large_stays_so_when_its_duration_cannot_be_had(world: World) -> None:
+    """The second look ran into its own limits: that is no word about the page."""
+    offers(world, UNKNOWN, duration_s=None)
+    world.site.larger = frozenset({"unknown"})
+    world.site.asking_fails = ClipferryError(Reason.SITE_UNSUPPORTED, "The page is larger than 5 bytes.")
+
+    await world.run()
+
+    assert [error.reason for error, _ in world.leases.failed] == [Reason.VIDEO_TOO_LARGE]
 
 
 @pytest.mark.parametrize("made", [(UNKNOWN,), (UNKNOWN, replace(SMALL, estimated_bytes=600_000))])

@@ -1,0 +1,148 @@
+"""``POST /api/jobs`` beside Express: what an accepted job costs the door, and how long one caller waits."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+
+import httpx
+import jwt
+import psutil
+
+from tests.bench.api_load import load
+from tests.bench.fanout_load import pin
+from tests.bench.fanout_peers import install_node_peers, node_peer
+from tests.bench.figure import Figure
+from tests.bench.process import process
+from tests.bench.queue_claims import percentile
+from tests.processes.ports import DEFAULTS, free_ports
+from tests.processes.stack import isolated_environment, memory_directory
+
+ROUNDS_COUNT = 5
+REQUESTS_COUNT = 8_000
+"""Of one run with many callers."""
+_ALONE_COUNT = 1_000
+_GOALS = {32: "≥ 1.4", 64: "≥ 1.6"}
+_SECRET = "a-secret-of-the-benchmark-of-32-bytes-or-more"
+_KEY = "cf_benchmark-of-the-api"
+_EXPRESS = "Express 5, jsonwebtoken with KeyObject, an array in memory, NODE_ENV production"
+_NUMBERS = count()
+
+
+@dataclass(frozen=True)
+class _Door:
+    """A server that accepts jobs.
+
+    Args:
+        process: The door itself.
+        behind: What works for it.
+    """
+
+    port: int
+    token: str
+    process: psutil.Process
+    behind: Sequence[psutil.Process] = ()
+
+
+async def api_rows() -> Sequence[Figure]:
+    """Measure goals A1 and A2: ours with gRPC hop and durable commit, the peer without either."""
+    missing = await asyncio.to_thread(install_node_peers)
+    pin(os.getpid(), 1)
+    rows: list[Figure] = []
+    async with AsyncExitStack() as stack:
+        ours = await stack.enter_async_context(_ours())
+        peer = None if missing else await stack.enter_async_context(_express())
+        if missing:
+            print(f"Express is missing: {missing}.")
+        for callers, goal in _GOALS.items():
+            rows += await _beside(ours, peer, callers, goal)
+        alone = [await _alone_ms(ours) for _ in range(ROUNDS_COUNT)]
+        theirs = [await _alone_ms(peer) for _ in range(ROUNDS_COUNT)] if peer else []
+    return [*rows, Figure("A2: one caller, p50, ms", alone, "≤ 1.2", theirs, _EXPRESS)]
+
+
+async def _beside(ours: _Door, peer: _Door | None, callers: int, goal: str) -> list[Figure]:
+    costs: list[tuple[float, float, float]] = []
+    peer_costs: list[tuple[float, float, float]] = []
+    own = psutil.Process()
+    for number in range(ROUNDS_COUNT):
+        began_at_s, own_before_s = time.monotonic(), _cpu_s([own])
+        costs.append(await _cost(ours, callers))
+        if peer is not None:
+            peer_costs.append(await _cost(peer, callers))
+        took_s = time.monotonic() - began_at_s
+        share = (_cpu_s([own]) - own_before_s) / took_s
+        print(f"{callers} callers, round {number + 1} of {ROUNDS_COUNT}: {took_s:.1f} s, load client {share:.0%} busy")
+    door, whole, rate = zip(*costs, strict=True)
+    peer_door, _, peer_rate = zip(*peer_costs, strict=True) if peer_costs else ((), (), ())
+    name = f"A1: {callers} callers"
+    cost = (
+        # The peer's cost stands first: a ratio above 1 means that ours costs less.
+        Figure(f"{name}, CPU µs / request: peer (first) ÷ gateway (second)", peer_door, goal, door, _EXPRESS)
+        if peer_door
+        else Figure(f"{name}, CPU µs / request of the gateway", door, goal)
+    )
+    return [
+        cost,
+        Figure(f"{name}, CPU µs / request of gateway and queue together", whole, "–"),
+        Figure(f"{name}, requests / s", rate, "–", peer_rate, _EXPRESS),
+    ]
+
+
+async def _cost(door: _Door, callers: int) -> tuple[float, float, float]:
+    """Return CPU µs of a request at the door, and with all behind it, and requests a second."""
+    await load(door.port, door.token, callers=callers, requests=REQUESTS_COUNT // 10, numbers=_NUMBERS)
+    everything = [door.process, *door.behind]
+    before_s, all_before_s = _cpu_s([door.process]), _cpu_s(everything)
+    done = await load(door.port, door.token, callers=callers, requests=REQUESTS_COUNT, numbers=_NUMBERS)
+    used_s, all_used_s = _cpu_s([door.process]) - before_s, _cpu_s(everything) - all_before_s
+    scale = 1e6 / REQUESTS_COUNT
+    return used_s * scale, all_used_s * scale, REQUESTS_COUNT / done.took_s
+
+
+async def _alone_ms(door: _Door) -> float:
+    done = await load(door.port, door.token, callers=1, requests=_ALONE_COUNT, numbers=_NUMBERS)
+    return percentile(done.latencies_ms, 50)
+
+
+def _cpu_s(processes: Sequence[psutil.Process]) -> float:
+    return sum(times.user + times.system for times in (one.cpu_times() for one in processes))
+
+
+@asynccontextmanager
+async def _ours() -> AsyncIterator[_Door]:
+    """Run gateway and queue with limits off, the gateway alone on the first core."""
+    with memory_directory() as directory:
+        variables: Mapping[str, str] = isolated_environment(directory, free_ports(list(DEFAULTS))) | {
+            "ADDRESS_REQUESTS_PER_MIN": "0",
+            "ADMIN_API_KEY": _KEY,
+            "DATABASE_URL": f"sqlite:///{directory}/queue.db",
+            "GATEWAY_DATABASE_URL": f"sqlite:///{directory}/gateway.db",
+            "LOG_LEVEL": "WARNING",
+            "MAX_QUEUE_SIZE": "1000000",
+            "REQUESTS_PER_MIN": "0",
+            "SUBMITS_PER_MIN": "0",
+        }
+        port, queue_port = int(variables["PORT"]), int(variables["QUEUE_LISTEN_ADDRESS"].rpartition(":")[2])
+        environment = {**variables, "QUEUE_TARGET": variables["QUEUE_LISTEN_ADDRESS"]}
+        async with (
+            process("services.queue", port=queue_port, environment=environment) as queue,
+            process("gateway", port=port, environment=environment) as gateway,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
+        ):
+            pin(queue.pid, 1)
+            pin(gateway.pid, 0)
+            answer = await http.post("/api/auth/token", json={"apiKey": _KEY})
+            yield _Door(port, answer.raise_for_status().json()["accessToken"], gateway, [queue])
+
+
+@asynccontextmanager
+async def _express() -> AsyncIterator[_Door]:
+    port = free_ports(["clients"])["clients"]
+    async with node_peer("api_express.js", port, NODE_ENV="production", API_SECRET=_SECRET) as peer:
+        now_s = int(time.time())
+        claims = {"sub": "ann", "iss": "clipferry", "aud": "clipferry", "iat": now_s, "exp": now_s + 3_600}
+        yield _Door(port, jwt.encode(claims, _SECRET, algorithm="HS256"), peer)
