@@ -121,5 +121,5 @@ def _migrate(path: Path) -> None:
         version = 0
         if has_marks:
             (version,) = connection.execute("SELECT version FROM marks WHERE topic = 'schema'").fetchone()
-    if _SCHEMA.is_newer_than(version, repr(str(path))):
+    if _SCHEMA.is_due(version, repr(str(path))):
         _SCHEMA.apply(f"sqlite:///{quote(str(path.absolute()))}")

@@ -27,7 +27,7 @@ CHANNEL_OPTIONS: Sequence[tuple[str, int]] = (
 )
 
 _ANSWER_SHARE = 0.6
-"""How long an answer to that question may take, as a share of the silence before it."""
+"""How long a silent peer may take to answer that it is still there, as a share of the silence before the question."""
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ class Schema:
     migrations: Path
     """Folder of the migrations."""
 
-    def is_newer_than(self, found: int, database: str) -> bool:
-        """Return whether a database with the schema `found` is to be migrated; 0 is an empty one.
+    def is_due(self, found: int, database: str) -> bool:
+        """Return whether a database with the schema `found` is still to be migrated; 0 is an empty one.
 
         Raises:
             StartError: If a newer clipferry wrote it.

@@ -37,7 +37,7 @@ async def migrate_postgres(
         raise StartError(f"the database at {shown(url)} cannot be used: {error or type(error).__name__}.") from error
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", lock, timeout=_OTHERS_S)
-        if schema.is_newer_than(await version_of(connection), f"at {shown(url)}"):
+        if schema.is_due(await version_of(connection), f"at {shown(url)}"):
             await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema.owner}")
             await asyncio.to_thread(schema.apply, migrations_url(url, schema.owner))
     except FAILURES as error:

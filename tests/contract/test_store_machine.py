@@ -106,7 +106,7 @@ LIMITS = st.builds(
 
 LONG_RUN = "MACHINE_EXAMPLES" in os.environ
 SHRINK = LONG_RUN or "MACHINE_SHRINK" in os.environ
-STORIES = {"sqlite": 70, "postgresql": 40}
+STORIES = {"sqlite": 100, "postgresql": 60}
 """How many are told to each engine: a server takes longer to answer."""
 SETTINGS = settings(
     stateful_step_count=40,

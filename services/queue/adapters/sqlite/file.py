@@ -56,5 +56,5 @@ def connect(path: Path) -> sqlite3.Connection:
 def _migrate(path: Path) -> None:
     with closing(connect(path)) as connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if _SCHEMA.is_newer_than(version, repr(str(path))):
+    if _SCHEMA.is_due(version, repr(str(path))):
         _SCHEMA.apply(f"sqlite:///{quote(str(path.absolute()))}")
