@@ -114,8 +114,13 @@ async def test_delivered_bytes_count_once_whoever_tells_of_them(database: Databa
     usage, day = Usage(database), day_of(clock.time_ms())
     log = [Delivered(7, "ann", day, 600), Delivered(9, "ann", day, 500), Delivered(12, "ann", day - 1, 10_000)]
 
+    async def in_two_parts() -> None:
+        # A gateway tells of the log in its order, from the cursor that it found.
+        await usage.add(log[:1], 7)
+        await usage.add(log[1:], 12)
+
     assert await usage.cursor() is None
-    await asyncio.gather(usage.add(log, 12), usage.add(log[:1], 7), usage.add(log[1:], 12))
+    await asyncio.gather(usage.add(log, 12), in_two_parts())
     await usage.add(log, 8)
 
     assert await usage.cursor() == 12
