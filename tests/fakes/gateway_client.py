@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ from tests.fakes.spoken import check_said, check_spoken
 
 ADMIN_KEY = "test-admin-key-0123456789"
 DEADLINE_S = 10.0
+UNLIMITED: Mapping[str, Any] = {"submits_per_min": 0, "requests_per_min": 0, "address_requests_per_min": 0}
+"""Settings of a gateway for tests that make more requests than a person does."""
 
 
 @dataclass

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.queue.service import queue_service
-from tests.fakes.gateway_client import GatewayClient, gateway_at_hand
+from tests.fakes.gateway_client import UNLIMITED, GatewayClient, gateway_at_hand
 from tests.fakes.queue_client import settings_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -118,7 +118,7 @@ async def admin(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gatew
     folder = tmp_path_factory.mktemp("gateway")
     async with (
         queue_service(settings_for(folder, max_queue_size=10_000)) as port,
-        gateway_at_hand(folder, port, submits_per_min=0, requests_per_min=0, address_requests_per_min=0) as client,
+        gateway_at_hand(folder, port, **UNLIMITED) as client,
     ):
         yield client
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fakes.gateway_client import GatewayClient, Socket, queue_and_gateway
+from tests.fakes.gateway_client import UNLIMITED, GatewayClient, Socket, queue_and_gateway
 from tests.fakes.queue_client import QueueClient
 
 USERS = ("ann", "bob")
@@ -41,7 +41,12 @@ class Playground:
 
     async def open(self, folder: Path) -> None:
         self.queue, admin = await self._stack.enter_async_context(
-            queue_and_gateway(folder, {"retry_backoff_s": 0}, websocket_commands_per_minute=1_000_000)
+            queue_and_gateway(
+                folder,
+                {"retry_backoff_s": 0, "max_queue_size": 1_000},
+                websocket_commands_per_minute=1_000_000,
+                **UNLIMITED,
+            )
         )
         for name in ("admin", *USERS):
             client = admin if name == "admin" else await admin.invite(name)

@@ -26,7 +26,7 @@ from services.processor.core.probe import Prober
 from services.processor.runs import Runs
 from services.processor.servicer import ProcessorServicer
 from services.queue.service import queue_service
-from tests.fakes.gateway_client import ADMIN_KEY, GatewayClient, gateway_at_hand
+from tests.fakes.gateway_client import ADMIN_KEY, UNLIMITED, GatewayClient, gateway_at_hand
 from tests.fakes.processor_tools import FakeDownloader, Script
 from tests.fakes.queue_client import settings_for
 
@@ -80,9 +80,7 @@ async def admin(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gatew
             folder,
             queue_port,
             processor_target=f"127.0.0.1:{processor_port}",
-            submits_per_min=0,
-            requests_per_min=0,
-            address_requests_per_min=0,
+            **UNLIMITED,
         ) as client,
     ):
         yield client
