@@ -26,15 +26,15 @@ from clipferry.queue.v1 import job_pb2 as clipferry_dot_queue_dot_v1_dot_job__pb
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.clipferry/processor/v1/processor_service.proto\x12\x16\x63lipferry.processor.v1\x1a\x1c\x63lipferry/queue/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\"\x12\n\x10GetStatusRequest\"\xbc\x01\n\x11GetStatusResponse\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x13\n\x0bslots_total\x18\x02 \x01(\x05\x12\x12\n\nslots_busy\x18\x03 \x01(\x05\x12/\n\x06memory\x18\x04 \x01(\x0b\x32\x1f.clipferry.queue.v1.MemoryStats\x12\x10\n\x08\x64raining\x18\x05 \x01(\x08\x12\x15\n\rytdlp_version\x18\x06 \x01(\t\x12\x11\n\tjob_names\x18\x07 \x03(\t\"8\n\x0c\x44rainRequest\x12(\n\x05grace\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"?\n\rDrainResponse\x12\x16\n\x0e\x66inished_count\x18\x01 \x01(\x05\x12\x16\n\x0ereleased_count\x18\x02 \x01(\x05\"<\n\x0fProbeUrlRequest\x12)\n\x04spec\x18\x01 \x01(\x0b\x32\x1b.clipferry.queue.v1.JobSpec\"\xea\x01\n\x10ProbeUrlResponse\x12\r\n\x05title\x18\x01 \x01(\t\x12\x11\n\textractor\x18\x02 \x01(\t\x12+\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rthumbnail_url\x18\x04 \x01(\t\x12\x33\n\x07\x65ntries\x18\x05 \x03(\x0b\x32\".clipferry.processor.v1.ProbeEntry\x12*\n\x04plan\x18\x06 \x01(\x0b\x32\x1c.clipferry.processor.v1.Plan\x12\x0f\n\x07is_live\x18\x07 \x01(\x08\"c\n\nProbeEntry\x12\x0c\n\x04item\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12+\n\x08\x64uration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa0\x01\n\x04Plan\x12\x11\n\tformat_id\x18\x01 \x01(\t\x12\x17\n\x0f\x65stimated_bytes\x18\x02 \x01(\x03\x12(\n\x03\x66it\x18\x03 \x01(\x0e\x32\x1b.clipferry.processor.v1.Fit\x12\x13\n\x0blimit_bytes\x18\x04 \x01(\x03\x12\r\n\x05width\x18\x05 \x01(\x05\x12\x0e\n\x06height\x18\x06 \x01(\x05\x12\x0e\n\x06merges\x18\x07 \x01(\x08*g\n\x03\x46it\x12\x13\n\x0f\x46IT_UNSPECIFIED\x10\x00\x12\r\n\tFIT_AS_IS\x10\x01\x12\x16\n\x12\x46IT_SMALLER_FORMAT\x10\x02\x12\x11\n\rFIT_TRANSCODE\x10\x03\x12\x11\n\rFIT_TOO_LARGE\x10\x04\x32\xa9\x02\n\x10ProcessorService\x12`\n\tGetStatus\x12(.clipferry.processor.v1.GetStatusRequest\x1a).clipferry.processor.v1.GetStatusResponse\x12T\n\x05\x44rain\x12$.clipferry.processor.v1.DrainRequest\x1a%.clipferry.processor.v1.DrainResponse\x12]\n\x08ProbeUrl\x12\'.clipferry.processor.v1.ProbeUrlRequest\x1a(.clipferry.processor.v1.ProbeUrlResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.clipferry/processor/v1/processor_service.proto\x12\x16\x63lipferry.processor.v1\x1a\x1c\x63lipferry/queue/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\"\x12\n\x10GetStatusRequest\"\xbc\x01\n\x11GetStatusResponse\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x13\n\x0bslots_total\x18\x02 \x01(\x05\x12\x12\n\nslots_busy\x18\x03 \x01(\x05\x12/\n\x06memory\x18\x04 \x01(\x0b\x32\x1f.clipferry.queue.v1.MemoryStats\x12\x10\n\x08\x64raining\x18\x05 \x01(\x08\x12\x15\n\rytdlp_version\x18\x06 \x01(\t\x12\x11\n\tjob_names\x18\x07 \x03(\t\"8\n\x0c\x44rainRequest\x12(\n\x05grace\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"?\n\rDrainResponse\x12\x16\n\x0e\x66inished_count\x18\x01 \x01(\x05\x12\x16\n\x0ereleased_count\x18\x02 \x01(\x05\"<\n\x0fProbeUrlRequest\x12)\n\x04spec\x18\x01 \x01(\x0b\x32\x1b.clipferry.queue.v1.JobSpec\"\xfd\x01\n\x10ProbeUrlResponse\x12\r\n\x05title\x18\x01 \x01(\t\x12\x11\n\textractor\x18\x02 \x01(\t\x12+\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rthumbnail_url\x18\x04 \x01(\t\x12\x33\n\x07\x65ntries\x18\x05 \x03(\x0b\x32\".clipferry.processor.v1.ProbeEntry\x12*\n\x04plan\x18\x06 \x01(\x0b\x32\x1c.clipferry.processor.v1.Plan\x12\x0f\n\x07is_live\x18\x07 \x01(\x08\x12\x11\n\tthumbnail\x18\x08 \x01(\x0c\"c\n\nProbeEntry\x12\x0c\n\x04item\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12+\n\x08\x64uration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa0\x01\n\x04Plan\x12\x11\n\tformat_id\x18\x01 \x01(\t\x12\x17\n\x0f\x65stimated_bytes\x18\x02 \x01(\x03\x12(\n\x03\x66it\x18\x03 \x01(\x0e\x32\x1b.clipferry.processor.v1.Fit\x12\x13\n\x0blimit_bytes\x18\x04 \x01(\x03\x12\r\n\x05width\x18\x05 \x01(\x05\x12\x0e\n\x06height\x18\x06 \x01(\x05\x12\x0e\n\x06merges\x18\x07 \x01(\x08*g\n\x03\x46it\x12\x13\n\x0f\x46IT_UNSPECIFIED\x10\x00\x12\r\n\tFIT_AS_IS\x10\x01\x12\x16\n\x12\x46IT_SMALLER_FORMAT\x10\x02\x12\x11\n\rFIT_TRANSCODE\x10\x03\x12\x11\n\rFIT_TOO_LARGE\x10\x04\x32\xa9\x02\n\x10ProcessorService\x12`\n\tGetStatus\x12(.clipferry.processor.v1.GetStatusRequest\x1a).clipferry.processor.v1.GetStatusResponse\x12T\n\x05\x44rain\x12$.clipferry.processor.v1.DrainRequest\x1a%.clipferry.processor.v1.DrainResponse\x12]\n\x08ProbeUrl\x12\'.clipferry.processor.v1.ProbeUrlRequest\x1a(.clipferry.processor.v1.ProbeUrlResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clipferry.processor.v1.processor_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FIT']._serialized_start=1033
-  _globals['_FIT']._serialized_end=1136
+  _globals['_FIT']._serialized_start=1052
+  _globals['_FIT']._serialized_end=1155
   _globals['_GETSTATUSREQUEST']._serialized_start=136
   _globals['_GETSTATUSREQUEST']._serialized_end=154
   _globals['_GETSTATUSRESPONSE']._serialized_start=157
@@ -46,11 +46,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROBEURLREQUEST']._serialized_start=470
   _globals['_PROBEURLREQUEST']._serialized_end=530
   _globals['_PROBEURLRESPONSE']._serialized_start=533
-  _globals['_PROBEURLRESPONSE']._serialized_end=767
-  _globals['_PROBEENTRY']._serialized_start=769
-  _globals['_PROBEENTRY']._serialized_end=868
-  _globals['_PLAN']._serialized_start=871
-  _globals['_PLAN']._serialized_end=1031
-  _globals['_PROCESSORSERVICE']._serialized_start=1139
-  _globals['_PROCESSORSERVICE']._serialized_end=1436
+  _globals['_PROBEURLRESPONSE']._serialized_end=786
+  _globals['_PROBEENTRY']._serialized_start=788
+  _globals['_PROBEENTRY']._serialized_end=887
+  _globals['_PLAN']._serialized_start=890
+  _globals['_PLAN']._serialized_end=1050
+  _globals['_PROCESSORSERVICE']._serialized_start=1158
+  _globals['_PROCESSORSERVICE']._serialized_end=1455
 # @@protoc_insertion_point(module_scope)

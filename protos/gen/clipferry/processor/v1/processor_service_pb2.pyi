@@ -67,7 +67,7 @@ class ProbeUrlRequest(_message.Message):
     def __init__(self, spec: _Optional[_Union[_job_pb2.JobSpec, _Mapping]] = ...) -> None: ...
 
 class ProbeUrlResponse(_message.Message):
-    __slots__ = ("title", "extractor", "duration", "thumbnail_url", "entries", "plan", "is_live")
+    __slots__ = ("title", "extractor", "duration", "thumbnail_url", "entries", "plan", "is_live", "thumbnail")
     TITLE_FIELD_NUMBER: _ClassVar[int]
     EXTRACTOR_FIELD_NUMBER: _ClassVar[int]
     DURATION_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +75,7 @@ class ProbeUrlResponse(_message.Message):
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
     PLAN_FIELD_NUMBER: _ClassVar[int]
     IS_LIVE_FIELD_NUMBER: _ClassVar[int]
+    THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
     title: str
     extractor: str
     duration: _duration_pb2.Duration
@@ -82,7 +83,8 @@ class ProbeUrlResponse(_message.Message):
     entries: _containers.RepeatedCompositeFieldContainer[ProbeEntry]
     plan: Plan
     is_live: bool
-    def __init__(self, title: _Optional[str] = ..., extractor: _Optional[str] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., thumbnail_url: _Optional[str] = ..., entries: _Optional[_Iterable[_Union[ProbeEntry, _Mapping]]] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ..., is_live: _Optional[bool] = ...) -> None: ...
+    thumbnail: bytes
+    def __init__(self, title: _Optional[str] = ..., extractor: _Optional[str] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., thumbnail_url: _Optional[str] = ..., entries: _Optional[_Iterable[_Union[ProbeEntry, _Mapping]]] = ..., plan: _Optional[_Union[Plan, _Mapping]] = ..., is_live: _Optional[bool] = ..., thumbnail: _Optional[bytes] = ...) -> None: ...
 
 class ProbeEntry(_message.Message):
     __slots__ = ("item", "title", "url", "duration")

@@ -66,7 +66,7 @@ STAGE_TRANSCODING: Stage
 STAGE_SENDING: Stage
 
 class Job(_message.Message):
-    __slots__ = ("name", "owner", "spec", "state", "cancel_requested", "attempt", "max_attempts", "progress", "error", "delivery", "version", "create_time", "update_time", "start_time", "end_time", "expire_time", "next_attempt_time", "finish_requested", "estimated_bytes", "media", "request_id", "traceparent")
+    __slots__ = ("name", "owner", "spec", "state", "cancel_requested", "attempt", "max_attempts", "progress", "error", "delivery", "version", "create_time", "update_time", "start_time", "end_time", "expire_time", "next_attempt_time", "finish_requested", "estimated_bytes", "media", "request_id", "traceparent", "worker_id")
     NAME_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +89,7 @@ class Job(_message.Message):
     MEDIA_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
     owner: str
     spec: JobSpec
@@ -111,7 +112,8 @@ class Job(_message.Message):
     media: Media
     request_id: str
     traceparent: str
-    def __init__(self, name: _Optional[str] = ..., owner: _Optional[str] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., cancel_requested: _Optional[bool] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., delivery: _Optional[_Union[Delivery, _Mapping]] = ..., version: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finish_requested: _Optional[bool] = ..., estimated_bytes: _Optional[int] = ..., media: _Optional[_Union[Media, _Mapping]] = ..., request_id: _Optional[str] = ..., traceparent: _Optional[str] = ...) -> None: ...
+    worker_id: str
+    def __init__(self, name: _Optional[str] = ..., owner: _Optional[str] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., state: _Optional[_Union[JobState, str]] = ..., cancel_requested: _Optional[bool] = ..., attempt: _Optional[int] = ..., max_attempts: _Optional[int] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., error: _Optional[_Union[JobError, _Mapping]] = ..., delivery: _Optional[_Union[Delivery, _Mapping]] = ..., version: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., next_attempt_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., finish_requested: _Optional[bool] = ..., estimated_bytes: _Optional[int] = ..., media: _Optional[_Union[Media, _Mapping]] = ..., request_id: _Optional[str] = ..., traceparent: _Optional[str] = ..., worker_id: _Optional[str] = ...) -> None: ...
 
 class JobSpec(_message.Message):
     __slots__ = ("url", "destination", "priority", "kind", "max_bytes", "timeout", "on_unknown_delivery", "referer", "user_agent", "format", "caption", "thread_id", "playlist_item", "allow_live", "max_duration")
@@ -148,7 +150,7 @@ class JobSpec(_message.Message):
     def __init__(self, url: _Optional[str] = ..., destination: _Optional[str] = ..., priority: _Optional[int] = ..., kind: _Optional[_Union[Kind, str]] = ..., max_bytes: _Optional[int] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., on_unknown_delivery: _Optional[_Union[OnUnknownDelivery, str]] = ..., referer: _Optional[str] = ..., user_agent: _Optional[str] = ..., format: _Optional[str] = ..., caption: _Optional[str] = ..., thread_id: _Optional[int] = ..., playlist_item: _Optional[int] = ..., allow_live: _Optional[bool] = ..., max_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Progress(_message.Message):
-    __slots__ = ("stage", "done_bytes", "total_bytes", "bytes_per_second", "observe_time", "percent", "message")
+    __slots__ = ("stage", "done_bytes", "total_bytes", "bytes_per_second", "observe_time", "percent", "message", "title")
     STAGE_FIELD_NUMBER: _ClassVar[int]
     DONE_BYTES_FIELD_NUMBER: _ClassVar[int]
     TOTAL_BYTES_FIELD_NUMBER: _ClassVar[int]
@@ -156,6 +158,7 @@ class Progress(_message.Message):
     OBSERVE_TIME_FIELD_NUMBER: _ClassVar[int]
     PERCENT_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
     stage: Stage
     done_bytes: int
     total_bytes: int
@@ -163,7 +166,8 @@ class Progress(_message.Message):
     observe_time: _timestamp_pb2.Timestamp
     percent: float
     message: str
-    def __init__(self, stage: _Optional[_Union[Stage, str]] = ..., done_bytes: _Optional[int] = ..., total_bytes: _Optional[int] = ..., bytes_per_second: _Optional[int] = ..., observe_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., percent: _Optional[float] = ..., message: _Optional[str] = ...) -> None: ...
+    title: str
+    def __init__(self, stage: _Optional[_Union[Stage, str]] = ..., done_bytes: _Optional[int] = ..., total_bytes: _Optional[int] = ..., bytes_per_second: _Optional[int] = ..., observe_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., percent: _Optional[float] = ..., message: _Optional[str] = ..., title: _Optional[str] = ...) -> None: ...
 
 class JobError(_message.Message):
     __slots__ = ("reason", "message", "retryable", "metadata")

@@ -51,6 +51,11 @@ class QueueServiceStub:
                 request_serializer=clipferry_dot_queue_dot_v1_dot_queue__service__pb2.GetJobRequest.SerializeToString,
                 response_deserializer=clipferry_dot_queue_dot_v1_dot_queue__service__pb2.GetJobResponse.FromString,
                 _registered_method=True)
+        self.ListJobEvents = channel.unary_unary(
+                '/clipferry.queue.v1.QueueService/ListJobEvents',
+                request_serializer=clipferry_dot_queue_dot_v1_dot_queue__service__pb2.ListJobEventsRequest.SerializeToString,
+                response_deserializer=clipferry_dot_queue_dot_v1_dot_queue__service__pb2.ListJobEventsResponse.FromString,
+                _registered_method=True)
         self.ListJobs = channel.unary_unary(
                 '/clipferry.queue.v1.QueueService/ListJobs',
                 request_serializer=clipferry_dot_queue_dot_v1_dot_queue__service__pb2.ListJobsRequest.SerializeToString,
@@ -114,6 +119,15 @@ class QueueServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListJobEvents(self, request, context):
+        """Lists what the log still has of one job, oldest first. NOT_FOUND as GetJob.
+
+        The log keeps the newest EVENT_LOG_COUNT events of all jobs; a job's can be listed while its record is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListJobs(self, request, context):
         """Lists jobs, newest first.
         """
@@ -154,7 +168,7 @@ class QueueServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetStats(self, request, context):
-        """Returns the queue's statistics.
+        """Returns the queue's statistics, of all jobs or of one owner's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -177,6 +191,11 @@ def add_QueueServiceServicer_to_server(servicer, server):
                     servicer.GetJob,
                     request_deserializer=clipferry_dot_queue_dot_v1_dot_queue__service__pb2.GetJobRequest.FromString,
                     response_serializer=clipferry_dot_queue_dot_v1_dot_queue__service__pb2.GetJobResponse.SerializeToString,
+            ),
+            'ListJobEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListJobEvents,
+                    request_deserializer=clipferry_dot_queue_dot_v1_dot_queue__service__pb2.ListJobEventsRequest.FromString,
+                    response_serializer=clipferry_dot_queue_dot_v1_dot_queue__service__pb2.ListJobEventsResponse.SerializeToString,
             ),
             'ListJobs': grpc.unary_unary_rpc_method_handler(
                     servicer.ListJobs,
@@ -292,6 +311,33 @@ class QueueService:
             '/clipferry.queue.v1.QueueService/GetJob',
             clipferry_dot_queue_dot_v1_dot_queue__service__pb2.GetJobRequest.SerializeToString,
             clipferry_dot_queue_dot_v1_dot_queue__service__pb2.GetJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListJobEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clipferry.queue.v1.QueueService/ListJobEvents',
+            clipferry_dot_queue_dot_v1_dot_queue__service__pb2.ListJobEventsRequest.SerializeToString,
+            clipferry_dot_queue_dot_v1_dot_queue__service__pb2.ListJobEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,
