@@ -19,13 +19,14 @@ from services.queue.config import QueueSettings
 from services.queue.core.assigning import Assigner
 from services.queue.core.dispatcher import Dispatcher
 from services.queue.core.fleet import Fleet
-from services.queue.core.hub import Hub, Progress
+from services.queue.core.hub import Hub
 from services.queue.core.lease import Lease, Policy
 from services.queue.core.ledger import Limits
 from services.queue.core.maintenance import purge_forever, reap_forever
 from services.queue.core.ports import Change
 from services.queue.core.retry import RetryPolicy
 from services.queue.core.roll import Rollcall
+from services.queue.core.runs import Progress
 from services.queue.core.statistics import Statistics, Stats
 from services.queue.metrics import readings_of
 from services.queue.scaling import ExternalScalerServicer
@@ -38,6 +39,11 @@ logger = structlog.get_logger(__name__)
 
 _NO_JOB = "00000000-0000-0000-0000-000000000000"
 """Looking for it asks the database and costs next to nothing."""
+
+_LEAST_RING_COUNT, _MOST_RING_COUNT = 1_000, 10_000
+"""Events in memory for watchers, some 500 bytes each: between these bounds as many as the log keeps."""
+_PLACE_EVERY_S = 0.1
+"""How often a watcher hears of nothing but where the log is: what others do is no news to it, however much it is."""
 
 
 @asynccontextmanager
@@ -64,7 +70,12 @@ async def queue_service(
             )
         )
         store = backend.store
-        hub: Hub[Stats] = Hub(clock, sequence=await store.last_sequence(), batch_s=settings.event_batch_ms / 1000)
+        hub: Hub[Stats] = Hub(
+            clock,
+            sequence=await store.last_sequence(),
+            batch_s=settings.event_batch_ms / 1000,
+            ring_count=min(max(settings.event_log_count, _LEAST_RING_COUNT), _MOST_RING_COUNT),
+        )
         hub.restore(await store.active())
         fleet = Fleet(clock, spawn_delay_s=settings.worker_spawn_delay_ms / 1000)
         roll = Rollcall(fleet, backend.peers)
@@ -79,7 +90,7 @@ async def queue_service(
                 backend.peers.tell_progress(lease, progress)
 
         def workers_changed() -> None:
-            roll.look()
+            roll.wake()
             statistics.wake()
             dispatcher.wake()
 
@@ -98,6 +109,8 @@ async def queue_service(
                     keep_events=settings.event_log_count,
                 ),
             ),
+            ("roll", roll.look_forever(clock)),
+            ("place", hub.tell_place_forever(interval_s=_PLACE_EVERY_S)),
             ("stats", statistics.push_forever(hub.publish_stats, interval_s=settings.stats_interval_s)),
         ):
             await stack.enter_async_context(background(work, name=name))

@@ -17,11 +17,12 @@ from services.queue.core.ports import Accepted, JobStore, Query, Record
 from services.queue.core.statistics import Statistics, Stats
 from services.queue.submitting import submit
 from services.queue.watch import Watches
-from services.queue.wire import job_id, job_message, states, stats_message
+from services.queue.wire import fill_event, job_id, job_message, states, stats_message, worker_stats
 
 _PAGE_SIZE = 50
 _MOST_PAGE_SIZE = 200
 _MOST_REQUESTS = 256
+_MOST_EVENTS = 1_000
 
 
 class QueueServicer(queue_service_pb2_grpc.QueueServiceServicer):
@@ -72,6 +73,17 @@ class QueueServicer(queue_service_pb2_grpc.QueueServiceServicer):
         record = await self._get(job_id(request.name), request.owner)
         return queue_service_pb2.GetJobResponse(job=self._message(record))
 
+    async def ListJobEvents(
+        self, request: queue_service_pb2.ListJobEventsRequest, _context: grpc.aio.ServicerContext
+    ) -> queue_service_pb2.ListJobEventsResponse:
+        wanted = job_id(request.name)
+        await self._get(wanted, request.owner)
+        events = await self._store.events_of(wanted, limit=_MOST_EVENTS)
+        response = queue_service_pb2.ListJobEventsResponse()
+        for event in events:
+            fill_event(response.events.add(), event)
+        return response
+
     async def ListJobs(
         self, request: queue_service_pb2.ListJobsRequest, _context: grpc.aio.ServicerContext
     ) -> queue_service_pb2.ListJobsResponse:
@@ -111,9 +123,15 @@ class QueueServicer(queue_service_pb2_grpc.QueueServiceServicer):
         await self._watches.serve(request_iterator, context)
 
     async def GetStats(
-        self, _request: queue_service_pb2.GetStatsRequest, _context: grpc.aio.ServicerContext
+        self, request: queue_service_pb2.GetStatsRequest, _context: grpc.aio.ServicerContext
     ) -> queue_service_pb2.GetStatsResponse:
-        return queue_service_pb2.GetStatsResponse(stats=stats_message(await self._statistics.read()))
+        if request.owner:
+            stats = await self._statistics.read_of(request.owner)
+            return queue_service_pb2.GetStatsResponse(stats=stats_message(stats))
+        return queue_service_pb2.GetStatsResponse(
+            stats=stats_message(await self._statistics.read()),
+            workers=worker_stats(self._statistics.workers(), self._hub.runs),
+        )
 
     async def _get(self, wanted: str, owner: str) -> Record:
         record = await self._store.get(wanted)
@@ -129,7 +147,9 @@ class QueueServicer(queue_service_pb2_grpc.QueueServiceServicer):
         return self._message(result)
 
     def _accepted(self, accepted: Accepted) -> queue_service_pb2.SubmitJobResponse:
-        return queue_service_pb2.SubmitJobResponse(job=self._message(accepted.record), replayed=accepted.replayed)
+        return queue_service_pb2.SubmitJobResponse(
+            job=self._message(accepted.record), replayed=accepted.replayed, duplicate=accepted.duplicate
+        )
 
     def _message(self, record: Record) -> job_pb2.Job:
         return job_message(record, self._hub.run(record.job.id))

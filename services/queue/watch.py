@@ -9,11 +9,11 @@ from clipferry.queue.v1 import job_pb2, queue_service_pb2
 from services.chassis.clock import Clock
 from services.chassis.errors import field_invalid
 from services.chassis.lifecycle import background
-from services.chassis.wire import timestamp
-from services.queue.core.hub import Batch, Filter, Hub, Run, Watcher
+from services.queue.core.hub import Batch, Filter, Hub, Watcher
 from services.queue.core.ports import Event, JobStore
+from services.queue.core.runs import Run
 from services.queue.core.statistics import Statistics, Stats
-from services.queue.wire import job_id, progress_message, stats_message
+from services.queue.wire import fill_event, job_id, progress_message, stats_message
 
 _BACKLOG_PAGE = 500
 _IDLE_S = 15.0
@@ -119,9 +119,7 @@ def _items(batch: Batch[Stats]) -> list[queue_service_pb2.WatchItem]:
 
 def _event_item(event: Event) -> queue_service_pb2.WatchItem:
     item = queue_service_pb2.WatchItem()
-    item.event.sequence = event.sequence
-    item.event.event_time.CopyFrom(timestamp(event.at_ms))
-    item.event.job.MergeFromString(event.body)
+    fill_event(item.event, event)
     return item
 
 

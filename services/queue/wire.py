@@ -1,17 +1,20 @@
 """Between messages and what the core works with."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from clipferry.queue.v1 import job_pb2, worker_service_pb2
+from clipferry.queue.v1 import job_pb2, queue_service_pb2, worker_service_pb2
 from services.chassis.errors import field_invalid
 from services.chassis.wire import duration, span_s, time_ms, timestamp
 from services.queue.core.fleet import Hello
-from services.queue.core.hub import Progress, Run
 from services.queue.core.job import ACTIVE, Job, JobError, State
 from services.queue.core.lease import Lease
-from services.queue.core.ports import Record
-from services.queue.core.roll import Memory
+from services.queue.core.ports import Event, Record
+from services.queue.core.roll import Memory, WorkerNote
+from services.queue.core.runs import Progress, Run
 from services.queue.core.statistics import Stats
 from services.queue.core.validation import JobSpec
 
@@ -35,6 +38,7 @@ def encode_job(job: Job, *, retention_ms: int) -> bytes:
         estimated_bytes=job.reserved_bytes,
         request_id=job.request_id or "",
         traceparent=job.traceparent,
+        worker_id=job.worker_id or "",
     )
     message.spec.MergeFromString(job.spec)
     _put(message.create_time, job.created_ms)
@@ -67,6 +71,13 @@ def job_message(record: Record, run: Run | None) -> job_pb2.Job:
     if run is not None and run.change.token == record.job.token and record.job.state in ACTIVE:
         message.progress.CopyFrom(progress_message(run.progress))
     return message
+
+
+def fill_event(message: job_pb2.JobEvent, event: Event) -> None:
+    """Fill a JobEvent in place: nothing is copied twice."""
+    message.sequence = event.sequence
+    _put(message.event_time, event.at_ms)
+    message.job.MergeFromString(event.body)
 
 
 def job_id(name: str) -> str:
@@ -123,6 +134,7 @@ def progress_message(progress: Progress) -> job_pb2.Progress:
         observe_time=timestamp(progress.observed_ms),
         percent=progress.percent,
         message=progress.message,
+        title=progress.title,
     )
 
 
@@ -136,6 +148,7 @@ def progress_of(message: job_pb2.Progress) -> Progress:
         total_bytes=message.total_bytes,
         bytes_per_second=message.bytes_per_second,
         message=message.message,
+        title=message.title,
     )
 
 
@@ -207,6 +220,21 @@ def stats_message(stats: Stats) -> job_pb2.Stats:
     if stats.oldest_waiting_age_s is not None:
         message.oldest_queued_age.CopyFrom(duration(stats.oldest_waiting_age_s))
     return message
+
+
+def worker_stats(workers: Iterable[WorkerNote], runs: Iterable[Run]) -> list[queue_service_pb2.WorkerStats]:
+    """Return each of `workers`, by name, with how many of `runs` it has."""
+    busy = Counter(run.change.worker_id for run in runs)
+    return [
+        queue_service_pb2.WorkerStats(
+            worker_id=worker.worker_id,
+            slots_total=worker.slots,
+            slots_busy=busy[worker.worker_id],
+            memory=job_pb2.MemoryStats(**worker.memory._asdict()),
+            ytdlp_version=worker.ytdlp_version,
+        )
+        for worker in sorted(workers, key=lambda worker: worker.worker_id)
+    ]
 
 
 def packed(message: Message) -> bytes:

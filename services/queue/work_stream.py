@@ -9,10 +9,10 @@ from clipferry.queue.v1 import worker_service_pb2
 from services.chassis.errors import ClipferryError
 from services.chassis.wire import duration
 from services.queue.core.fleet import Answered, Fleet, Outgoing, Worker
-from services.queue.core.hub import Progress
 from services.queue.core.lease import Lease
 from services.queue.core.moves import Move
 from services.queue.core.ports import JobStore, Record
+from services.queue.core.runs import Progress
 from services.queue.run_moves import answer_message, moves_of, released_count
 from services.queue.wire import lease_message, lease_of, memory_of, progress_of
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from services.chassis.clock import Clock
-from services.queue.core.hub import Progress
 from services.queue.core.job import Job
 from services.queue.core.lease import Lease, Policy
 from services.queue.core.ledger import Limits
 from services.queue.core.ports import Change, JobStore
 from services.queue.core.roll import Peers
+from services.queue.core.runs import Progress
 
 SQLITE = "sqlite:///"
 POSTGRES = "postgresql://"

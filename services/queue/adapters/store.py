@@ -15,6 +15,7 @@ from services.queue.core.ports import (
     Accepted,
     Claimed,
     Event,
+    OwnerTotals,
     Page,
     Purged,
     Query,
@@ -35,9 +36,13 @@ class Reader(Protocol):
 
     async def events(self, after: int, *, limit: int) -> Sequence[Event]: ...
 
+    async def events_of(self, job_id: str, *, limit: int) -> Sequence[Event]: ...
+
     async def active(self) -> Sequence[Job]: ...
 
     async def totals(self) -> Totals: ...
+
+    async def totals_of(self, owner: str, *, ended_since_ms: int) -> OwnerTotals: ...
 
     async def oldest_waiting_ms(self) -> int | None: ...
 
@@ -52,8 +57,10 @@ class EngineStore:
         self.get = reader.get
         self.page = reader.page
         self.events = reader.events
+        self.events_of = reader.events_of
         self.active = reader.active
         self.totals = reader.totals
+        self.totals_of = reader.totals_of
         self.oldest_waiting_ms = reader.oldest_waiting_ms
         self.last_sequence = reader.last_sequence
 

@@ -100,7 +100,7 @@ class Batch:
             if key is not None:
                 self.requests[key] = Request(twin_id, new.spec)
                 self.aliases.append(Alias(*key, twin_id, new.spec))
-            return Accepted(self.record(self._jobs[twin_id]), replayed=True)
+            return Accepted(self.record(self._jobs[twin_id]), replayed=True, duplicate=True)
         try:
             self.ledger.admit(new.owner)
         except ClipferryError as error:

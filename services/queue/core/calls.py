@@ -44,12 +44,12 @@ class Wanted:
     @property
     def most_bytes(self) -> int:
         """What a job can reserve at most, wherever it runs."""
-        return max(offer.limit_bytes for offer in self.offers)
+        return max((offer.limit_bytes for offer in self.offers), default=0)
 
     @property
     def free_bytes(self) -> int:
         """What there is for one job, wherever it runs."""
-        return max(offer.free_bytes for offer in self.offers)
+        return max((offer.free_bytes for offer in self.offers), default=0)
 
 
 def wanted_by(calls: "Sequence[Call[object]]") -> Wanted:

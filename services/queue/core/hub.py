@@ -1,45 +1,25 @@
 """What happens now, to whoever watches: durable events from a shared ring, the newest progress of each run, stats.
 
-A watcher is a place in the ring and a set of runs with news; nothing is copied for it. Events are never dropped: a
-watcher that falls off the ring is ended and resumes from its cursor. Of progress and stats the latest wins.
+A watcher points at the events of the ring that it wants and has not read, and at the runs with news. Nothing is copied
+for it, and what others look at costs it nothing. Events are never dropped: a watcher is ended when one of its events
+leaves the ring unread, and resumes from its cursor. Of progress and stats the latest wins.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from services.chassis.clock import Clock
-from services.chassis.errors import ClipferryError, Reason
-from services.queue.core.job import ACTIVE, Job
+from services.queue.core.audience import Audience
+from services.queue.core.job import Job
 from services.queue.core.lease import Lease
-from services.queue.core.ports import Change, Event, change_of
+from services.queue.core.ports import Change, Event
+from services.queue.core.ring import Ring, fell_off
+from services.queue.core.runs import Progress, Run, Runs
 
 S = TypeVar("S")
-
-
-class Progress(NamedTuple):
-    """How far a run is."""
-
-    stage: int
-    """Number of the wire's Stage."""
-    percent: float
-    """Whole run, 0 to 100."""
-    observed_ms: int
-    done_bytes: int = 0
-    total_bytes: int = 0
-    bytes_per_second: int = 0
-    message: str = ""
-
-
-@dataclass(slots=True)
-class Run:
-    """What the hub knows of an active job."""
-
-    change: Change
-    """The newest of its job."""
-    progress: Progress
 
 
 class Filter(NamedTuple):
@@ -76,18 +56,32 @@ class Watcher(Generic[S]):
     def __init__(self, hub: "Hub[S]", wanted: Filter, sequence: int) -> None:
         self._hub = hub
         self._wanted = wanted
-        self._news: set[str] = set()
+        self._events = deque(event for event in hub.after(sequence) if wanted.wants(event.job_id, event.owner))
+        self._is_late = False
+        self._news = self._seen_runs()
         self._stats: S | None = None
         self._read_at_s = float("-inf")
         self._some = asyncio.Event()
         self._many = asyncio.Event()
         self.sequence = sequence
-        self.replace(wanted)
+        self._some.set()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear of events and progress for the length of the block."""
+        self._hub.audience.join(self, self._wanted.owners)
+        try:
+            yield
+        finally:
+            self._hub.audience.leave(self, self._wanted.owners)
 
     def replace(self, wanted: Filter) -> None:
         """Look at something else from now on."""
+        self._hub.audience.leave(self, self._wanted.owners)
         self._wanted = wanted
-        self._news = {run.change.job_id for run in self._hub.runs if self._sees(run.change.event)}
+        self._hub.audience.join(self, wanted.owners)
+        self._events = deque(event for event in self._events if wanted.wants(event.job_id, event.owner))
+        self._news = self._seen_runs()
         self._some.set()
 
     async def batch(self, *, idle_s: float) -> Batch[S]:
@@ -105,12 +99,31 @@ class Watcher(Generic[S]):
         self._read_at_s = self._hub.clock.monotonic_s()
         return self._take()
 
-    def hear(self, changes: Iterable[Change]) -> None:
-        """Learn that there is progress of the runs that the `changes` are the newest of."""
-        for change in changes:
-            if self._sees(change.event):
-                self._news.add(change.job_id)
-                self._some.set()
+    def hear(self, event: Event) -> None:
+        """Learn of an event of an owner whose jobs it looks at."""
+        if self._is_late or not self._wanted.wants(event.job_id, event.owner):
+            return
+        self._events.append(event)
+        self._wake()
+        if self._events[0].sequence <= self._hub.first_cursor:
+            self.fall_off()
+
+    def hear_progress(self, event: Event) -> None:
+        """Learn that there is progress of the run that `event` is the newest of."""
+        if self._sees(event):
+            self._news.add(event.job_id)
+            self._some.set()
+
+    def hear_place(self) -> None:
+        """Learn that the log has moved on, whether by what it looks at or not."""
+        if self.sequence < self._hub.last_sequence:
+            self._some.set()
+
+    def fall_off(self) -> None:
+        """Learn that it has missed something."""
+        self._is_late = True
+        self._events.clear()
+        self._some.set()
 
     def hear_stats(self, stats: S) -> None:
         """Learn that there are new stats."""
@@ -118,34 +131,38 @@ class Watcher(Generic[S]):
             self._stats = stats
             self._some.set()
 
-    def wake(self, last_sequence: int) -> None:
-        """Learn that there are events up to `last_sequence`."""
-        self._some.set()
-        if last_sequence - self.sequence >= self._hub.batch_count:
-            self._many.set()
-
     def end(self) -> None:
         """Return from `batch` at once."""
         self._some.set()
         self._many.set()
 
+    def _seen_runs(self) -> set[str]:
+        return {run.change.job_id for run in self._hub.runs if self._sees(run.change.event)}
+
     def _sees(self, event: Event) -> bool:
         return self._wanted.progress and self._wanted.wants(event.job_id, event.owner)
 
+    def _wake(self) -> None:
+        self._some.set()
+        if len(self._events) >= self._hub.batch_count:
+            self._many.set()
+
     def _take(self) -> Batch[S]:
+        if self._is_late:
+            raise fell_off(self.sequence)
         if not self._hub.closed:
             self._some.clear()
             self._many.clear()
-        events = self._hub.after(self.sequence)
-        if events:
+        events = [self._events.popleft() for _ in range(min(len(self._events), self._hub.most_count))]
+        if self._events:
             self.sequence = events[-1].sequence
-            if self.sequence < self._hub.last_sequence:
-                self.wake(self._hub.last_sequence)
-        wants = self._wanted.wants
+            self._wake()
+        else:
+            self.sequence = self._hub.last_sequence
         runs = [run for job_id in self._news if (run := self._hub.run(job_id)) is not None]
         self._news.clear()
         stats, self._stats = self._stats, None
-        return Batch([event for event in events if wants(event.job_id, event.owner)], runs, stats, self.sequence)
+        return Batch(events, runs, stats, self.sequence)
 
 
 class Hub(Generic[S]):
@@ -173,56 +190,49 @@ class Hub(Generic[S]):
         self.clock = clock
         self.batch_s = batch_s
         self.batch_count = batch_count
+        self.most_count = most_count
         self.closed = False
-        self.last_sequence = sequence
-        self._ring: list[Event] = []
-        self._ring_count = ring_count
-        self._most_count = most_count
-        self._runs: dict[str, Run] = {}
+        self.audience: Audience[Watcher[S]] = Audience()
+        self._ring = Ring(sequence=sequence, count=ring_count)
+        self._runs = Runs()
         self._watchers: set[Watcher[S]] = set()
+        self._moved = asyncio.Event()
 
     @property
     def runs(self) -> Iterable[Run]:
         """Every active run."""
-        return self._runs.values()
+        return self._runs.all
 
     @property
     def first_cursor(self) -> int:
-        """The oldest cursor that the ring can serve."""
-        return self._ring[0].sequence - 1 if self._ring else self.last_sequence
+        """The oldest cursor that can be served."""
+        return self._ring.first_cursor
+
+    @property
+    def last_sequence(self) -> int:
+        """Of the newest event."""
+        return self._ring.last_sequence
 
     def run(self, job_id: str) -> Run | None:
         """Return what is known of an active job."""
-        return self._runs.get(job_id)
+        return self._runs.of(job_id)
 
     def restore(self, jobs: Iterable[Job]) -> None:
         """Take in the runs that go on after a start."""
-        for job in jobs:
-            event = Event(self.last_sequence, job.updated_ms, job.id, job.owner, b"")
-            self._runs[job.id] = Run(change_of(job, event), Progress(0, 0.0, self.clock.time_ms()))
+        self._runs.restore(jobs, sequence=self.last_sequence, now_ms=self.clock.time_ms())
 
     def publish(self, changes: Sequence[Change]) -> None:
         """Spread durable changes. A new run begins at 0 percent."""
-        begun = []
+        if not self._ring.add([change.event for change in changes]):
+            for watcher in self._watchers:
+                watcher.fall_off()  # it has missed something, and comes back with its cursor
         for change in changes:
-            if change.state not in ACTIVE:
-                self._runs.pop(change.job_id, None)
-                continue
-            run = self._runs.get(change.job_id)
-            if run is None or run.change.token != change.token:
-                self._runs[change.job_id] = Run(change, Progress(0, 0.0, change.event.at_ms))
-                begun.append(change)
-            else:
-                run.change = change
-        if changes[0].event.sequence != self.last_sequence + 1:
-            self._ring.clear()  # whoever watches has missed something, and comes back with its cursor
-        self._ring.extend([change.event for change in changes])
-        if len(self._ring) > 2 * self._ring_count:
-            del self._ring[: -self._ring_count]
-        self.last_sequence = changes[-1].event.sequence
-        for watcher in self._watchers:
-            watcher.hear(begun)
-            watcher.wake(self.last_sequence)
+            begins = self._runs.follow(change)
+            for watcher in self.audience.of(change.event.owner):
+                watcher.hear(change.event)
+                if begins:
+                    watcher.hear_progress(change.event)
+        self._moved.set()
 
     def report(self, lease: Lease, progress: Progress) -> bool:
         """Spread how far a run is, unless it is not the present run or has been further already.
@@ -230,14 +240,11 @@ class Hub(Generic[S]):
         Returns:
             Whether it was news.
         """
-        run = self._runs.get(lease.job_id)
-        if run is None or run.change.token != lease.token or progress == run.progress:
+        run = self._runs.report(lease, progress)
+        if run is None:
             return False
-        if not run.progress.percent <= progress.percent <= 100:
-            return False
-        run.progress = progress
-        for watcher in self._watchers:
-            watcher.hear((run.change,))
+        for watcher in self.audience.of(run.change.event.owner):
+            watcher.hear_progress(run.change.event)
         return True
 
     def publish_stats(self, stats: S) -> None:
@@ -245,26 +252,33 @@ class Hub(Generic[S]):
         for watcher in self._watchers:
             watcher.hear_stats(stats)
 
+    async def tell_place_forever(self, *, interval_s: float) -> None:
+        """Let all watchers know that the log has moved on, at most every `interval_s` seconds, until cancelled."""
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            for watcher in self._watchers:
+                watcher.hear_place()
+            await self.clock.sleep(interval_s)
+
     @contextmanager
     def watch(self, wanted: Filter, *, after: int) -> Iterator[Watcher[S]]:
-        """Watch for the length of the block, from the event after `after`, which the ring must still hold."""
+        """Watch for the length of the block, from the event after `after`.
+
+        Raises:
+            ClipferryError: SLOW_CONSUMER when the ring does not hold that event any more.
+        """
         watcher = Watcher(self, wanted, after)
         self._watchers.add(watcher)
         try:
-            yield watcher
+            with watcher.listening():
+                yield watcher
         finally:
             self._watchers.discard(watcher)
 
     def after(self, sequence: int) -> Sequence[Event]:
-        """Return the next events after `sequence`, at most a batch.
-
-        Raises:
-            ClipferryError: SLOW_CONSUMER when some of them have left the ring.
-        """
-        start = sequence - self.first_cursor
-        if start < 0:
-            raise ClipferryError(Reason.SLOW_CONSUMER, after_sequence=sequence, retry_after_s=0.0)
-        return self._ring[start : start + self._most_count]
+        """Return the events after `sequence`. See `Ring.after`."""
+        return self._ring.after(sequence)
 
     def close(self) -> None:
         """End every watch."""

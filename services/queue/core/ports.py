@@ -38,6 +38,8 @@ class Accepted(NamedTuple):
     record: Record
     replayed: bool
     """Whether the job was there before."""
+    duplicate: bool = False
+    """Whether it was found by what is to be done, and not by the request id."""
 
 
 class Event(NamedTuple):
@@ -147,6 +149,19 @@ class Totals(NamedTuple):
     """Jobs that ended since the store was made, purged ones included."""
 
 
+class OwnerTotals(NamedTuple):
+    """The store's part of one owner's statistics: of the jobs that are kept."""
+
+    jobs_by_state: Mapping[State, int]
+    """States without a job are absent."""
+    reserved_bytes: int
+    """What the runs have reserved."""
+    oldest_waiting_ms: int | None
+    """When the job was accepted that waits for longest."""
+    ended_count: int
+    """Jobs that ended since the moment that was asked for."""
+
+
 class JobStore(Protocol):
     """Keeps jobs. Every method is atomic and durable once it returns; changes are published before it returns.
 
@@ -192,11 +207,20 @@ class JobStore(Protocol):
             ClipferryError: CURSOR_EXPIRED when the log does not reach back to `after`, or never reached it.
         """
 
+    async def events_of(self, job_id: str, *, limit: int) -> Sequence[Event]:
+        """Return the newest `limit` events of one job that are kept, oldest first.
+
+        Cost: the log is read backwards to the job's first event, some 0.1 s for 200,000 events.
+        """
+
     async def active(self) -> Sequence[Job]:
         """Return every job that is PROCESSING or SENDING."""
 
     async def totals(self) -> Totals:
         """Return the store's part of the statistics."""
+
+    async def totals_of(self, owner: str, *, ended_since_ms: int) -> OwnerTotals:
+        """Return one owner's part. Looks at each job of the owner that is kept, and at no other."""
 
     async def oldest_waiting_ms(self) -> int | None:
         """Return when the job was accepted that waits for longest. Looks at each that waits: not for every moment."""

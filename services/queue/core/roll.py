@@ -1,11 +1,16 @@
 """Who works for this queue: the workers that are connected here, and those of the other replicas."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from services.queue.core.hub import Progress
+from services.chassis.clock import Clock
 from services.queue.core.lease import Lease
 from services.queue.core.ports import Change
+from services.queue.core.runs import Progress
+
+_LEAST_PAUSE_S = 0.1
+"""Between two looks: each looks at every worker, and every worker says something with each job."""
 
 
 class Memory(NamedTuple):
@@ -90,9 +95,22 @@ class Rollcall:
         self._here = here
         self._peers = peers
         self._peak_bytes = 0
+        self._changed = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that something has changed here."""
+        self._changed.set()
+
+    async def look_forever(self, clock: Clock) -> None:
+        """Look soon after each change, the first at once, until cancelled."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            self.look()
+            await clock.sleep(_LEAST_PAUSE_S)
 
     def look(self) -> None:
-        """Take in that something has changed here."""
+        """Take in what has changed here."""
         self.memory()
         self._peers.tell_roll(Roll(self._here.notes(), self._peak_bytes))
 

@@ -11,7 +11,7 @@ from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError
 from services.queue.core.job import ACTIVE, ENDED, WAITING, State
 from services.queue.core.ports import Change, JobStore
-from services.queue.core.roll import Memory, Rollcall
+from services.queue.core.roll import Memory, Rollcall, WorkerNote
 
 logger = structlog.get_logger(__name__)
 
@@ -23,8 +23,12 @@ _REST_FACTOR = 99
 it takes tens of milliseconds."""
 
 
+_MINUTE_S = 60
+"""Over which the throughput is counted."""
+
+
 class Stats(NamedTuple):
-    """The queue at one moment."""
+    """The queue at one moment, or what one owner has of it."""
 
     jobs_by_state: Mapping[State, int]
     oldest_waiting_age_s: float | None
@@ -79,25 +83,67 @@ class Statistics:
         """Return the numbers now."""
         totals = await self._store.totals()
         self._forget_old_ends()
-        workers = self._roll.workers()
-        now_ms = self._clock.time_ms()
         oldest_ms = await self._oldest_waiting_ms() if WAITING & totals.jobs_by_state.keys() else None
+        return self._put_together(
+            totals.jobs_by_state,
+            now_ms=self._clock.time_ms(),
+            oldest_ms=oldest_ms,
+            memory=self._roll.memory(),
+            throughput_per_minute=sum(count for _, count in self._ends),
+            total_processed=totals.ended_count,
+        )
+
+    async def read_of(self, owner: str) -> Stats:
+        """Return the numbers of one owner's jobs now, beside those of the workers and the settings."""
+        now_ms = self._clock.time_ms()
+        totals = await self._store.totals_of(owner, ended_since_ms=now_ms - _MINUTE_S * 1000)
+        run_count = _count(totals.jobs_by_state, ACTIVE)
+        fleet = self._roll.memory()
+        return self._put_together(
+            totals.jobs_by_state,
+            now_ms=now_ms,
+            oldest_ms=totals.oldest_waiting_ms,
+            memory=Memory(
+                current_bytes=totals.reserved_bytes,
+                max_bytes=fleet.max_bytes,
+                active_allocations=run_count,
+                max_per_video_bytes=fleet.max_per_video_bytes,
+            ),
+            throughput_per_minute=totals.ended_count,
+            total_processed=_count(totals.jobs_by_state, ENDED),
+        )
+
+    def _put_together(
+        self,
+        jobs_by_state: Mapping[State, int],
+        *,
+        now_ms: int,
+        oldest_ms: int | None,
+        memory: Memory,
+        throughput_per_minute: int,
+        total_processed: int,
+    ) -> Stats:
+        workers = self._roll.workers()
         return Stats(
-            jobs_by_state=totals.jobs_by_state,
+            jobs_by_state=jobs_by_state,
             oldest_waiting_age_s=None if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000,
             workers=len(workers),
             slots_total=sum(worker.slots for worker in workers),
-            slots_busy=sum(totals.jobs_by_state.get(state, 0) for state in ACTIVE),
-            memory=self._roll.memory(),
+            slots_busy=_count(jobs_by_state, ACTIVE),
+            memory=memory,
             read_ms=now_ms,
             uptime_s=self._clock.monotonic_s() - self._started_at_s,
-            throughput_per_minute=sum(count for _, count in self._ends),
-            total_processed=totals.ended_count,
+            throughput_per_minute=throughput_per_minute,
+            total_processed=total_processed,
             max_queue_size=self._max_queue_size,
             memory_processing=bool(workers) and all(worker.memory_processing for worker in workers),
             auto_cleanup=bool(workers) and all(worker.auto_cleanup for worker in workers),
             ytdlp_versions=sorted({worker.ytdlp_version for worker in workers if worker.ytdlp_version}),
         )
+
+    def workers(self) -> Sequence[WorkerNote]:
+        """Return each connected worker."""
+        return self._roll.workers()
 
     async def _oldest_waiting_ms(self) -> int | None:
         """Return when the job was accepted that waits for longest, as of a moment ago: looking may take at most 1 %."""
@@ -124,6 +170,10 @@ class Statistics:
             await self._clock.sleep(min(_LEAST_PAUSE_S, interval_s))
 
     def _forget_old_ends(self) -> None:
-        oldest_s = self._clock.monotonic_s() - 60
+        oldest_s = self._clock.monotonic_s() - _MINUTE_S
         while self._ends and self._ends[0][0] <= oldest_s:
             self._ends.popleft()
+
+
+def _count(jobs_by_state: Mapping[State, int], states: Iterable[State]) -> int:
+    return sum(jobs_by_state.get(state, 0) for state in states)

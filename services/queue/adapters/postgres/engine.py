@@ -1,8 +1,9 @@
-"""The writing side of the PostgreSQL store: what a transaction decides becomes a few statements.
+"""The writing side of the PostgreSQL store: what a transaction decides becomes one statement.
 
 Every transaction of every replica takes the lock on the one row of `meta` first. So they come one after the other,
 each sees all that was before, there is no deadlock, and the log is dense and in commit order. What that costs in
 concurrency, grouping gives back: the calls of a replica that wait for the lock are its next transaction together.
+Nothing is faster than what is not sent: a transaction is five messages (lock, counters, jobs, changes, commit).
 """
 
 import asyncio
@@ -18,23 +19,14 @@ from services.chassis.errors import ClipferryError
 from services.chassis.outages import Outages
 from services.chassis.postgres import Connection
 from services.queue.adapters.backend import Rules
-from services.queue.adapters.postgres.rows import EVENT_COLUMNS, to_event_row
+from services.queue.adapters.postgres.connection import writing
+from services.queue.adapters.postgres.rows import to_event_row
 from services.queue.adapters.rows import to_job, to_row
 from services.queue.core.batch import Alias, Batch, Request
 from services.queue.core.calls import Call, Purge, Wanted, wanted_by
 from services.queue.core.job import Job, State
 from services.queue.core.ledger import Ledger
 from services.queue.core.ports import Change, Purged
-
-_UPDATED = [
-    Job._fields.index(name)
-    for name in (
-        *("id", "state", "fair_key", "not_before_ms", "attempt", "max_attempts", "token", "worker_id"),
-        *("lease_until_ms", "deadline_ms", "reserved_bytes", "cancel_requested", "finish_requested"),
-        *("send_committed", "media", "delivery", "error", "version", "updated_ms", "started_ms", "ended_ms"),
-    )
-]
-"""Columns of update_jobs, in its order."""
 
 
 class PostgresEngine:
@@ -77,10 +69,10 @@ class PostgresEngine:
             with self._outages.told():
                 if self._connection is None:
                     self._connection = await self._connect()
-                async with self._connection.transaction():
-                    batch = await self._begin(self._connection, wanted)
+                async with writing(self._connection, self._sql["begin"]) as connection:
+                    batch = await self._begin(connection, wanted)
                     answers = [call.run(batch) for call in calls]
-                    await self._save(self._connection, batch)
+                    await self._save(connection, batch)
         except (ClipferryError, asyncio.CancelledError):
             self.close()
             if self._failing_since_s is None:
@@ -97,14 +89,17 @@ class PostgresEngine:
 
     async def _begin(self, connection: Connection, wanted: Wanted) -> Batch:
         given_ms = None if self._clock is None else self._clock.time_ms()
-        meta = await connection.fetchrow(self._sql["lock_meta"], given_ms)
+        meta = await connection.fetchrow(self._sql["counters"], given_ms, list(wanted.admitted), list(wanted.retried))
         if meta is None:
             raise AssertionError("the counters are gone")
         now_ms = max(meta["now_ms"], meta["clock_ms"])
         await self._grant_grace(connection, now_ms, unused_ms=now_ms - meta["clock_ms"])
         counts = Counter({State(name): count for name, count in json.loads(meta["counts"]).items()})
         ledger = Ledger(self._rules.limits, meta["ended_count"], meta["served_tag"], counts)
+        if meta["turns"] is not None:
+            ledger.next_tags.update(json.loads(meta["turns"]))
         batch = Batch(ledger, self._rules.policy, self._rules.encode, now_ms=now_ms, sequence=meta["sequence"])
+        batch.next_due_ms = meta["next_due_ms"]
         await self._load(connection, wanted, batch)
         return batch
 
@@ -128,52 +123,45 @@ class PostgresEngine:
     async def _load(self, connection: Connection, wanted: Wanted, batch: Batch) -> None:
         if wanted.purge is not None:
             batch.purged = await self._purge(connection, wanted.purge, batch)
-        if wanted.job_ids or wanted.live_keys:
-            await self._load_known(connection, wanted, batch)
-        if wanted.admitted or wanted.retried:
-            await self._load_owners(connection, wanted, batch)
-        if wanted.offers:
-            await self._load_due(connection, wanted, batch)
-        if wanted.reap_count:
-            rows = await connection.fetch(self._sql["expired_jobs"], batch.now_ms, wanted.reap_count)
-            batch.expired = _known(batch, rows)
+        if wanted.offers and self._rules.limits.max_running_per_owner:
+            batch.ledger.running_by_owner.update(_numbers(await connection.fetch(self._sql["count_running"])))
+        if wanted.job_ids or wanted.live_keys or wanted.offers or wanted.reap_count:
+            await self._load_jobs(connection, wanted, batch)
+        if self._rules.limits.max_waiting_per_owner and (wanted.admitted or wanted.retried):
+            retried = {job.owner for job_id in wanted.retried if (job := batch.job(job_id)) is not None}
+            rows = await connection.fetch(self._sql["count_waiting"], list(wanted.admitted | retried))
+            batch.ledger.waiting_by_owner.update(_numbers(rows))
 
-    async def _load_known(self, connection: Connection, wanted: Wanted, batch: Batch) -> None:
+    async def _load_jobs(self, connection: Connection, wanted: Wanted, batch: Batch) -> None:
         requests = list(wanted.requests)
         rows = await connection.fetch(
-            self._sql["known_jobs"],
+            self._sql["wanted_jobs"],
             list(wanted.job_ids),
             list(wanted.live_keys),
             [owner for owner, _ in requests],
             [request_id for _, request_id in requests],
+            batch.now_ms,
+            wanted.most_bytes,
+            wanted.free_bytes,
+            batch.ledger.full_owners(),
+            wanted.due_count,
+            wanted.reap_count,
         )
-        for *columns, alias_request_id, alias_spec in rows:
+        found: dict[str, list[Job]] = {"known": [], "due": [], "expired": []}
+        for why, *columns, alias_request_id, alias_spec in rows:
             job = to_job(columns)
-            batch.know([job])
+            found[why].append(job)
             if alias_request_id is not None:
                 batch.requests[job.owner, alias_request_id] = Request(job.id, alias_spec)
             elif job.request_id is not None and (job.owner, job.request_id) in wanted.requests:
                 batch.requests[job.owner, job.request_id] = Request(job.id, job.spec)
-            if job.ended_ms is None and not job.cancel_requested:
+            if why == "known" and job.ended_ms is None and not job.cancel_requested:
                 batch.ledger.live_ids[job.live_key].add(job.id)
-
-    async def _load_owners(self, connection: Connection, wanted: Wanted, batch: Batch) -> None:
-        retried = {job.owner for job_id in wanted.retried if (job := batch.job(job_id)) is not None}
-        owners = list(wanted.admitted | retried)
-        batch.ledger.next_tags.update(_numbers(await connection.fetch(self._sql["turns"], owners)))
-        if self._rules.limits.max_waiting_per_owner:
-            rows = await connection.fetch(self._sql["count_waiting"], owners)
-            batch.ledger.waiting_by_owner.update(_numbers(rows))
-
-    async def _load_due(self, connection: Connection, wanted: Wanted, batch: Batch) -> None:
-        if self._rules.limits.max_running_per_owner:
-            batch.ledger.running_by_owner.update(_numbers(await connection.fetch(self._sql["count_running"])))
-        full = batch.ledger.full_owners()
-        rows = await connection.fetch(
-            self._sql["due_jobs"], batch.now_ms, wanted.most_bytes, wanted.free_bytes, full, wanted.due_count
-        )
-        batch.due, batch.due_is_cut = _known(batch, rows), len(rows) == wanted.due_count
-        batch.next_due_ms = await connection.fetchval(self._sql["next_due"], batch.now_ms)
+        for jobs in found.values():
+            batch.know(jobs)
+        batch.due = [job.id for job in sorted(found["due"], key=lambda job: (-job.priority, job.fair_key, job.id))]
+        batch.due_is_cut = bool(batch.due) and len(batch.due) == wanted.due_count
+        batch.expired = [job.id for job in found["expired"]]
 
     async def _purge(self, connection: Connection, purge: Purge, batch: Batch) -> Purged:
         rows = await connection.fetch(self._sql["purge_jobs"], batch.now_ms - purge.ended_for_ms, purge.limit)
@@ -184,46 +172,29 @@ class PostgresEngine:
         return Purged(len(rows), await connection.fetchval(self._sql["purge_events"], oldest, purge.limit))
 
     async def _save(self, connection: Connection, batch: Batch) -> None:
-        if created := batch.created:
-            await connection.copy_records_to_table(
-                "jobs", schema_name="queue", columns=Job._fields, records=[to_row(job) for job in created]
-            )
-        if batch.aliases:
-            await connection.copy_records_to_table(
-                "request_aliases", schema_name="queue", columns=Alias._fields, records=batch.aliases
-            )
-        if updated := batch.updated:
-            await self._update(connection, updated)
-        if tags := batch.ledger.next_tags:
-            await connection.execute(self._sql["write_turns"], list(tags), list(tags.values()))
-        if batch.changes:
-            await connection.copy_records_to_table(
-                "job_events",
-                schema_name="queue",
-                columns=EVENT_COLUMNS,
-                records=[to_event_row(change) for change in batch.changes],
-            )
-        if batch.changes or batch.updated or batch.purged.job_count:
-            counts = json.dumps({state: count for state, count in batch.ledger.count_by_state.items() if count})
-            ledger = batch.ledger
-            await connection.execute(
-                self._sql["write_meta"], batch.sequence, ledger.ended_count, ledger.served_tag, batch.now_ms, counts
-            )
-
-    async def _update(self, connection: Connection, updated: Sequence[tuple[Job, Job]]) -> None:
-        rows = []
-        for before, after in updated:
-            row = to_row(after)
-            rows.append((*(row[index] for index in _UPDATED), before.state, before.token, before.version))
-        done = await connection.execute(self._sql["update_jobs"], *map(list, zip(*rows, strict=True)))
-        if done != f"UPDATE {len(rows)}":
+        updated = batch.updated
+        if not (batch.changes or updated or batch.aliases or batch.purged.job_count):
+            return
+        ledger = batch.ledger
+        saved_count = await connection.fetchval(
+            self._sql["save"],
+            [to_row(after) for _, after in updated],
+            [before.state for before, _ in updated],
+            [before.token for before, _ in updated],
+            [before.version for before, _ in updated],
+            [to_row(job) for job in batch.created],
+            [to_event_row(change) for change in batch.changes],
+            *(zip(*batch.aliases, strict=True) if batch.aliases else [()] * len(Alias._fields)),
+            list(ledger.next_tags),
+            list(ledger.next_tags.values()),
+            batch.sequence,
+            ledger.ended_count,
+            ledger.served_tag,
+            batch.now_ms,
+            json.dumps({state: count for state, count in ledger.count_by_state.items() if count}),
+        )
+        if saved_count != len(updated):
             raise AssertionError("somebody writes to the database without its lock")
-
-
-def _known(batch: Batch, rows: Sequence[asyncpg.Record]) -> list[str]:
-    jobs = [to_job(row) for row in rows]
-    batch.know(jobs)
-    return [job.id for job in jobs]
 
 
 def _numbers(rows: Sequence[asyncpg.Record]) -> dict[str, int]:

@@ -17,13 +17,15 @@ from services.queue.adapters.postgres.connection import connect, open_pool
 from services.queue.adapters.postgres.engine import PostgresEngine
 from services.queue.adapters.postgres.peers import PostgresPeers
 from services.queue.adapters.postgres.reader import PostgresReader
+from services.queue.adapters.postgres.rows import EVENT_COLUMNS
 from services.queue.adapters.postgres.schema import bring_up_to_date
 from services.queue.adapters.postgres.tail import Tail
 from services.queue.adapters.rows import load_statements
 from services.queue.adapters.store import EngineStore
-from services.queue.core.hub import Progress
+from services.queue.core.batch import Alias
 from services.queue.core.lease import Lease
 from services.queue.core.ports import Change
+from services.queue.core.runs import Progress
 
 
 @asynccontextmanager
@@ -42,7 +44,8 @@ async def open_postgres(
         StartError: If the database cannot be used.
     """
     await bring_up_to_date(url)
-    sql = load_statements(Path(__file__).with_name("statements.sql"))
+    columns = {"event_columns": ", ".join(EVENT_COLUMNS), "alias_columns": ", ".join(Alias._fields)}
+    sql = load_statements(Path(__file__).with_name("statements.sql"), **columns)
     replica_id = uuid.uuid4().hex
     outages = Outages(shown(url), failures=FAILURES, faults=FAULTS_OF_A_CALL)
     async with AsyncExitStack() as stack:

@@ -14,11 +14,11 @@ from services.chassis.errors import ClipferryError
 from services.chassis.outages import Outages
 from services.chassis.postgres import Pool
 from services.queue.adapters.postgres.bell import Bell
-from services.queue.core.hub import Progress
 from services.queue.core.job import ACTIVE
 from services.queue.core.lease import Lease
 from services.queue.core.ports import Change
 from services.queue.core.roll import Memory, Roll, WorkerNote
+from services.queue.core.runs import Progress
 
 _TELL_PAUSE_S = 0.05
 _TELL_AT_LEAST_S = 5.0

@@ -8,10 +8,10 @@ from typing import Any
 from services.chassis.outages import Outages
 from services.chassis.postgres import Connection, Pool
 from services.queue.adapters.postgres.connection import ACQUIRE_S
-from services.queue.adapters.rows import to_job
+from services.queue.adapters.rows import to_job, to_owner_totals
 from services.queue.core.cursor import check_cursor
 from services.queue.core.job import Job, State
-from services.queue.core.ports import Event, Page, Query, Record, Totals
+from services.queue.core.ports import Event, OwnerTotals, Page, Query, Record, Totals
 
 
 class PostgresReader:
@@ -61,6 +61,11 @@ class PostgresReader:
             rows = await connection.fetch(self._sql["events_after"], after, limit)
         return [Event(*row) for row in rows]
 
+    async def events_of(self, job_id: str, *, limit: int) -> Sequence[Event]:
+        async with self._reading() as connection:
+            rows = await connection.fetch(self._sql["events_of"], job_id, limit)
+        return [Event(*row) for row in reversed(rows)]
+
     async def active(self) -> Sequence[Job]:
         async with self._reading() as connection:
             return [to_job(row) for row in await connection.fetch(self._sql["active_jobs"])]
@@ -72,6 +77,10 @@ class PostgresReader:
             raise AssertionError("the counters are gone")
         counts = {State(name): count for name, count in json.loads(meta["counts"]).items()}
         return Totals(counts, meta["ended_count"])
+
+    async def totals_of(self, owner: str, *, ended_since_ms: int) -> OwnerTotals:
+        async with self._reading() as connection:
+            return to_owner_totals(await connection.fetch(self._sql["owner_totals"], owner, ended_since_ms))
 
     async def oldest_waiting_ms(self) -> int | None:
         async with self._reading() as connection:

@@ -7,7 +7,7 @@ from services.chassis.postgres import Connection
 from services.chassis.postgres_migration import migrate_postgres
 from services.queue.adapters.postgres.connection import connect
 
-SCHEMA = Schema(owner="queue", version=4, migrations=Path(__file__).parent / "migrations")
+SCHEMA = Schema(owner="queue", version=5, migrations=Path(__file__).parent / "migrations")
 _LOCK = 0x636C6970
 
 

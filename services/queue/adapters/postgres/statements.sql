@@ -1,48 +1,62 @@
 -- Every statement of the PostgreSQL store, by name. {columns} are the fields of Job in their order.
 
--- name: lock_meta
--- Begins every writing transaction: the counters, held until its end, so that one writes at a time over all replicas.
+-- name: begin
+-- Begins every writing transaction with the lock that is held until its end, so that one writes at a time over all
+-- replicas. Statements after it see all that was committed before it, which this one itself would not.
+BEGIN; SELECT FROM queue.meta FOR UPDATE;
+
+-- name: counters
+-- The counters; the next turns of some owners and of those of some jobs; and when the next job becomes due by itself.
 -- The time is the database's, or the one that a test gives.
-SELECT sequence, ended_count, served_tag, clock_ms, counts,
-  coalesce($1::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now_ms
-FROM queue.meta FOR UPDATE;
+SELECT sequence, ended_count, served_tag, clock_ms, counts, now_ms,
+  (
+    SELECT json_object_agg(owner, next_tag) FROM queue.owners
+    WHERE owner = ANY ($2::text[] || ARRAY(SELECT owner FROM queue.jobs WHERE id = ANY ($3::text[])))
+  ) AS turns,
+  (
+    SELECT min(not_before_ms) FROM queue.jobs
+    WHERE state = 'RETRY_WAIT' AND not_before_ms > greatest(now_ms, clock_ms)
+  ) AS next_due_ms
+FROM (
+  SELECT *, coalesce($1::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now_ms FROM queue.meta
+) AS meta;
+
+-- name: wanted_jobs
+-- What a transaction decides on. Known: jobs by id, those that live under a key, and those of an idempotency key. Due:
+-- the next ones to run that fit into the most memory that any worker has, without those of some owners. Expired: runs
+-- over their lease or their deadline. Behind the columns of a job stand those of the alias by which it was found.
+SELECT 'known' AS why, {columns}, NULL::text, NULL::bytea FROM queue.jobs WHERE id = ANY ($1::text[])
+UNION ALL
+SELECT 'known', {columns}, NULL, NULL FROM queue.jobs
+  WHERE live_key = ANY ($2::text[]) AND ended_ms IS NULL AND NOT cancel_requested
+UNION ALL
+SELECT 'known', {columns}, NULL, NULL FROM unnest($3::text[], $4::text[]) AS asked (owner, request_id)
+  JOIN queue.jobs USING (owner, request_id)
+UNION ALL
+SELECT 'known', {columns}, alias_request_id, alias_spec FROM (
+  SELECT job_id, request_id AS alias_request_id, spec AS alias_spec
+  FROM unnest($3::text[], $4::text[]) AS asked (owner, request_id) JOIN queue.request_aliases USING (owner, request_id)
+) AS alias JOIN queue.jobs ON id = job_id
+UNION ALL
+(
+  SELECT 'due', {columns}, NULL, NULL FROM queue.jobs
+  WHERE state IN ('QUEUED', 'RETRY_WAIT') AND not_before_ms <= $5::bigint AND least(reserved_bytes, $6::bigint) <= $7
+    AND owner <> ALL ($8::text[])
+  ORDER BY priority DESC, fair_key, id LIMIT $9
+)
+UNION ALL
+(
+  SELECT 'expired', {columns}, NULL, NULL FROM queue.jobs
+  WHERE state IN ('PROCESSING', 'SENDING') AND (lease_until_ms < $5 OR deadline_ms < $5) ORDER BY id LIMIT $10
+);
 
 -- name: read_meta
 -- The counters, without the lock.
 SELECT sequence, ended_count, counts, schema_version FROM queue.meta;
 
--- name: write_meta
--- The counters, once for each transaction.
-UPDATE queue.meta SET sequence = $1, ended_count = $2, served_tag = $3, clock_ms = $4, counts = $5;
-
--- name: known_jobs
--- What a transaction decides on: jobs by id, those that live under a key, and those of an idempotency key. Behind the
--- columns of a job stand those of the alias by which it was found: request id and spec.
-SELECT {columns}, NULL::text, NULL::bytea FROM queue.jobs WHERE id = ANY ($1::text[])
-UNION ALL
-SELECT {columns}, NULL, NULL FROM queue.jobs
-  WHERE live_key = ANY ($2::text[]) AND ended_ms IS NULL AND NOT cancel_requested
-UNION ALL
-SELECT {columns}, NULL, NULL FROM unnest($3::text[], $4::text[]) AS asked (owner, request_id)
-  JOIN queue.jobs USING (owner, request_id)
-UNION ALL
-SELECT {columns}, alias_request_id, alias_spec FROM (
-  SELECT job_id, request_id AS alias_request_id, spec AS alias_spec
-  FROM unnest($3::text[], $4::text[]) AS asked (owner, request_id) JOIN queue.request_aliases USING (owner, request_id)
-) AS alias JOIN queue.jobs ON id = job_id;
-
 -- name: purge_aliases
 -- The keys of jobs that are forgotten.
 DELETE FROM queue.request_aliases WHERE job_id = ANY ($1::text[]);
-
--- name: turns
--- The next turn of some owners.
-SELECT owner, next_tag FROM queue.owners WHERE owner = ANY ($1::text[]);
-
--- name: write_turns
--- The same, after the transaction.
-INSERT INTO queue.owners (owner, next_tag) SELECT * FROM unnest($1::text[], $2::bigint[])
-ON CONFLICT (owner) DO UPDATE SET next_tag = excluded.next_tag;
 
 -- name: forget_turns
 -- Owners whose next turn is no later than anybody's.
@@ -57,44 +71,37 @@ WHERE owner = ANY ($1::text[]) AND state IN ('QUEUED', 'RETRY_WAIT') GROUP BY ow
 -- How many jobs of each owner run.
 SELECT owner, count(*) FROM queue.jobs WHERE state IN ('PROCESSING', 'SENDING') GROUP BY owner;
 
--- name: due_jobs
--- The next jobs to run that fit into the most memory that any worker has, without those of some owners.
-SELECT {columns} FROM queue.jobs
-WHERE state IN ('QUEUED', 'RETRY_WAIT') AND not_before_ms <= $1 AND least(reserved_bytes, $2) <= $3
-  AND owner <> ALL ($4::text[])
-ORDER BY priority DESC, fair_key, id LIMIT $5;
-
--- name: next_due
--- When the next job becomes due by itself.
-SELECT min(not_before_ms) FROM queue.jobs WHERE state = 'RETRY_WAIT' AND not_before_ms > $1;
-
--- name: expired_jobs
--- Runs over their lease or their deadline.
-SELECT {columns} FROM queue.jobs
-WHERE state IN ('PROCESSING', 'SENDING') AND (lease_until_ms < $1 OR deadline_ms < $1) ORDER BY id LIMIT $2;
-
--- name: update_jobs
--- Changes of jobs. Each repeats state, token and version of the job that it was decided on, so that a change decided
--- on anything else touches nothing. What never changes (owner, spec and the like) is left out.
-UPDATE queue.jobs AS job SET
-  state = new.state, fair_key = new.fair_key, not_before_ms = new.not_before_ms, attempt = new.attempt,
-  max_attempts = new.max_attempts, token = new.token, worker_id = new.worker_id,
-  lease_until_ms = new.lease_until_ms, deadline_ms = new.deadline_ms, reserved_bytes = new.reserved_bytes,
-  cancel_requested = new.cancel_requested, finish_requested = new.finish_requested,
-  send_committed = new.send_committed, media = new.media, delivery = new.delivery, error = new.error,
-  version = new.version, updated_ms = new.updated_ms, started_ms = new.started_ms, ended_ms = new.ended_ms
-FROM unnest(
-  $1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::integer[], $6::integer[], $7::bigint[], $8::text[],
-  $9::bigint[], $10::bigint[], $11::bigint[], $12::boolean[], $13::boolean[], $14::boolean[], $15::bytea[],
-  $16::bytea[], $17::text[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[],
-  $22::text[], $23::bigint[], $24::bigint[]
-) AS new (
-  id, state, fair_key, not_before_ms, attempt, max_attempts, token, worker_id, lease_until_ms, deadline_ms,
-  reserved_bytes, cancel_requested, finish_requested, send_committed, media, delivery, error, version, updated_ms,
-  started_ms, ended_ms, before_state, before_token, before_version
+-- name: save
+-- All that a transaction changes, in one statement; none of its parts needs another. Returns how many jobs were changed:
+-- each change repeats state, token and version of the job that it was decided on, so that one that was decided on
+-- anything else touches nothing. What never changes (owner, spec and the like) is not written again.
+WITH updated AS (
+  UPDATE queue.jobs AS job SET
+    state = new.state, fair_key = new.fair_key, not_before_ms = new.not_before_ms, attempt = new.attempt,
+    max_attempts = new.max_attempts, token = new.token, worker_id = new.worker_id,
+    lease_until_ms = new.lease_until_ms, deadline_ms = new.deadline_ms, reserved_bytes = new.reserved_bytes,
+    cancel_requested = new.cancel_requested, finish_requested = new.finish_requested,
+    send_committed = new.send_committed, media = new.media, delivery = new.delivery, error = new.error,
+    version = new.version, updated_ms = new.updated_ms, started_ms = new.started_ms, ended_ms = new.ended_ms
+  FROM unnest($1::queue.job_row[], $2::text[], $3::bigint[], $4::bigint[])
+    AS new ({columns}, before_state, before_token, before_version)
+  WHERE job.id = ANY (ARRAY(SELECT id FROM unnest($1::queue.job_row[])))
+    AND job.id = new.id AND job.state = before_state AND job.token = before_token AND job.version = before_version
+  RETURNING 1
+), created AS (
+  INSERT INTO queue.jobs ({columns}) SELECT * FROM unnest($5::queue.job_row[])
+), logged AS (
+  INSERT INTO queue.job_events ({event_columns}) SELECT * FROM unnest($6::queue.event_row[])
+), aliased AS (
+  INSERT INTO queue.request_aliases ({alias_columns})
+  SELECT * FROM unnest($7::text[], $8::text[], $9::text[], $10::bytea[])
+), turned AS (
+  INSERT INTO queue.owners (owner, next_tag) SELECT * FROM unnest($11::text[], $12::bigint[])
+  ON CONFLICT (owner) DO UPDATE SET next_tag = excluded.next_tag
+), counted AS (
+  UPDATE queue.meta SET sequence = $13, ended_count = $14, served_tag = $15, clock_ms = $16, counts = $17
 )
-WHERE job.id = ANY ($1::text[]) AND job.id = new.id AND job.state = new.before_state AND job.token = new.before_token
-  AND job.version = new.before_version;
+SELECT count(*) FROM updated;
 
 -- name: stand_still
 -- Nobody is blamed for the time that the database was away: leases have as long to go as they had before ($1 ms more),
@@ -137,9 +144,20 @@ SELECT {columns} FROM queue.jobs WHERE state IN ('PROCESSING', 'SENDING') ORDER 
 -- When the job was accepted that waits for longest.
 SELECT min(created_ms) FROM queue.jobs WHERE state IN ('QUEUED', 'RETRY_WAIT');
 
+-- name: owner_totals
+-- Of one owner by state: how many jobs, what they reserve, when the first was accepted, how many ended since a moment.
+SELECT state, count(*), sum(reserved_bytes)::bigint, min(created_ms), count(*) FILTER (WHERE ended_ms >= $2)
+FROM queue.jobs WHERE owner = $1 GROUP BY state;
+
 -- name: events_after
 -- The log from a cursor on.
 SELECT sequence, at_ms, job_id, owner, body FROM queue.job_events WHERE sequence > $1 ORDER BY sequence LIMIT $2;
+
+-- name: events_of
+-- What the log has of one job, newest first. Its version says how many there are, so that the log is read backwards no
+-- further than to the first of them: without an index, which every change would pay for.
+SELECT sequence, at_ms, job_id, owner, body FROM queue.job_events WHERE job_id = $1
+ORDER BY sequence DESC LIMIT least($2::bigint, coalesce((SELECT version FROM queue.jobs WHERE id = $1), 0));
 
 -- name: changes_after
 -- The same, with what a replica needs to know.

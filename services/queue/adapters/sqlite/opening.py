@@ -15,11 +15,11 @@ from services.queue.adapters.sqlite.engine import SqliteEngine
 from services.queue.adapters.sqlite.file import connect, held_database
 from services.queue.adapters.sqlite.reader import SqliteReader
 from services.queue.adapters.store import EngineStore
-from services.queue.core.hub import Progress
 from services.queue.core.job import Job
 from services.queue.core.lease import Lease
 from services.queue.core.ports import Change
 from services.queue.core.roll import Alone
+from services.queue.core.runs import Progress
 
 _READERS = 2
 _FAULTS_OF_A_CALL = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)

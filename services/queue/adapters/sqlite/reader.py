@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from services.chassis.outages import Outages
-from services.queue.adapters.rows import to_job
+from services.queue.adapters.rows import to_job, to_owner_totals
 from services.queue.core.cursor import check_cursor
 from services.queue.core.job import Job, State
-from services.queue.core.ports import Event, Page, Query, Record, Totals
+from services.queue.core.ports import Event, OwnerTotals, Page, Query, Record, Totals
 
 T = TypeVar("T")
 
@@ -51,12 +51,18 @@ class SqliteReader:
     async def events(self, after: int, *, limit: int) -> Sequence[Event]:
         return await self._read(lambda reads: reads.events(after, limit))
 
+    async def events_of(self, job_id: str, *, limit: int) -> Sequence[Event]:
+        return await self._read(lambda reads: reads.events_of(job_id, limit))
+
     async def active(self) -> Sequence[Job]:
         return await self._read(lambda reads: reads.active())
 
     async def totals(self) -> Totals:
         jobs_by_state, ended_count, _ = self._shown()
         return Totals(jobs_by_state, ended_count)
+
+    async def totals_of(self, owner: str, *, ended_since_ms: int) -> OwnerTotals:
+        return await self._read(lambda reads: reads.totals_of(owner, ended_since_ms))
 
     async def oldest_waiting_ms(self) -> int | None:
         return await self._read(lambda reads: reads.oldest_waiting_ms())
@@ -114,8 +120,15 @@ class _Reads:
         finally:
             self._execute("COMMIT")
 
+    def events_of(self, job_id: str, limit: int) -> list[Event]:
+        rows = self._execute(self._sql["events_of"], (job_id, limit)).fetchall()
+        return [Event._make(row) for row in reversed(rows)]
+
     def active(self) -> list[Job]:
         return [to_job(row) for row in self._execute(self._sql["active_jobs"])]
+
+    def totals_of(self, owner: str, ended_since_ms: int) -> OwnerTotals:
+        return to_owner_totals(self._execute(self._sql["owner_totals"], (owner, ended_since_ms)))
 
     def oldest_waiting_ms(self) -> int | None:
         """Return when the job was accepted that waits for longest."""

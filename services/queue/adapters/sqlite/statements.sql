@@ -81,6 +81,12 @@ INSERT INTO job_events (sequence, at_ms, job_id, owner, body) VALUES (?, ?, ?, ?
 -- The log from a cursor on.
 SELECT sequence, at_ms, job_id, owner, body FROM job_events WHERE sequence > ? ORDER BY sequence LIMIT ?;
 
+-- name: events_of
+-- What the log has of one job, newest first. Its version says how many there are, so that the log is read backwards no
+-- further than to the first of them: without an index, which every change would pay for.
+SELECT sequence, at_ms, job_id, owner, body FROM job_events WHERE job_id = ?1
+ORDER BY sequence DESC LIMIT min(?2, coalesce((SELECT version FROM jobs WHERE id = ?1), 0));
+
 -- name: first_sequence
 -- The oldest event that is kept.
 SELECT min(sequence) FROM job_events;
@@ -88,6 +94,11 @@ SELECT min(sequence) FROM job_events;
 -- name: oldest_waiting
 -- When the job was accepted that waits for longest.
 SELECT min(created_ms) FROM jobs WHERE state IN ('QUEUED', 'RETRY_WAIT');
+
+-- name: owner_totals
+-- Of one owner by state: how many jobs, what they reserve, when the first was accepted, how many ended since a moment.
+SELECT state, count(*), sum(reserved_bytes), min(created_ms), count(*) FILTER (WHERE ended_ms >= ?2)
+FROM jobs INDEXED BY jobs_owner WHERE owner = ?1 GROUP BY state;
 
 -- name: read_meta
 -- The counters.
