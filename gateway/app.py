@@ -15,15 +15,16 @@ from gateway.api.body import answer
 from gateway.api.body_limit import BodyLimit
 from gateway.api.cors import Cors
 from gateway.api.head import HeadAsGet
+from gateway.api.hot_routes import HotRoutes
 from gateway.api.observed import Observed
-from gateway.api.openapi import Operation, document, hot_routes
+from gateway.api.openapi import Operation, document
 from gateway.api.pages import page_routes
 from gateway.api.problems import add_problem_handlers
 from gateway.api.proxies import Proxies
 from gateway.api.queries import only_known_query
 from gateway.limits.addresses import AddressLimit
 from gateway.live.asyncapi_route import asyncapi_route
-from gateway.live.endpoint import WebSocketEndpoint
+from gateway.live.endpoint import WebSocketEndpoint, no_endpoint
 
 _BODY_LIMIT_BYTES = 64 * 1024
 _DESCRIPTION = (
@@ -59,10 +60,9 @@ def make_app(
         redirect_slashes=False,
     )
     app.state.admission = admission
-    # The hot routes come first: they are found at once.
     routes: list[BaseRoute] = [
-        *hot_routes(operations),
         WebSocketRoute("/ws", websocket),
+        WebSocketRoute("/{path:path}", no_endpoint),
         asyncapi_route(),
         *page_routes(),
     ]
@@ -72,7 +72,7 @@ def make_app(
     app.router.routes.append(_openapi_route(app, operations))
     add_problem_handlers(app)
     # Around FastAPI, not within: so its answer to a fault of ours gets the headers as well.
-    around: ASGIApp = BodyLimit(app, limit_bytes=_BODY_LIMIT_BYTES)
+    around: ASGIApp = BodyLimit(HotRoutes(operations, app), limit_bytes=_BODY_LIMIT_BYTES)
     if allowed_origins:
         around = Cors(around, allowed_origins)
     return HeadAsGet(Proxies(Observed(Answered(around, addresses)), trusted=trusted_proxies, root_path=root_path))

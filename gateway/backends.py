@@ -22,7 +22,7 @@ takes it to another one. Half of its time at most."""
 PROBE_TIMEOUT_S = 90.0
 
 _SERVICE = "clipferry.queue.v1.QueueService"
-_REPEATABLE = ("SubmitJobs", "GetJob", "ListJobs", "CancelJob", "GetStats")
+_REPEATABLE = ("SubmitJobs", "GetJob", "ListJobEvents", "ListJobs", "CancelJob", "GetStats")
 """Harmless to repeat: reads, a cancel, and submits, which always carry a request id."""
 _RETRIED = [f"{_SERVICE}/{method}" for method in _REPEATABLE]
 
@@ -46,6 +46,12 @@ class QueueBackend:
         """Return one job. `owner` empty: anybody's."""
         request = queue_service_pb2.GetJobRequest(name=f"jobs/{job_id}", owner=owner)
         return _job(await self._call("GetJob", request, timeout_s))
+
+    async def job_events(self, job_id: str, owner: str) -> Sequence[job_pb2.JobEvent]:
+        """Return what the log still has of one job, oldest first. `owner` empty: anybody's."""
+        request = queue_service_pb2.ListJobEventsRequest(name=f"jobs/{job_id}", owner=owner)
+        events: Sequence[job_pb2.JobEvent] = (await self._call("ListJobEvents", request, READ_TIMEOUT_S)).events
+        return events
 
     async def list_jobs(
         self, request: queue_service_pb2.ListJobsRequest, *, timeout_s: float = READ_TIMEOUT_S
@@ -73,11 +79,17 @@ class QueueBackend:
         )
         return _job(await self._call("RetryJob", request))
 
-    async def stats(self, *, timeout_s: float = READ_TIMEOUT_S) -> job_pb2.Stats:
-        """Return the queue's statistics now."""
-        answer = await self._call("GetStats", queue_service_pb2.GetStatsRequest(), timeout_s)
+    async def stats(self, owner: str, *, timeout_s: float = READ_TIMEOUT_S) -> job_pb2.Stats:
+        """Return the numbers of one owner's jobs now. `owner` empty: everybody's."""
+        answer = await self._call("GetStats", queue_service_pb2.GetStatsRequest(owner=owner), timeout_s)
         stats: job_pb2.Stats = answer.stats
         return stats
+
+    async def workers(self) -> Sequence[queue_service_pb2.WorkerStats]:
+        """Return each processor that is connected, by name."""
+        answer = await self._call("GetStats", queue_service_pb2.GetStatsRequest(), READ_TIMEOUT_S)
+        workers: Sequence[queue_service_pb2.WorkerStats] = answer.workers
+        return workers
 
     def watch(self) -> Any:
         """Open a WatchJobs stream: a bidirectional call of grpc.aio, for as long as it lasts."""

@@ -64,12 +64,13 @@ class GatewaySettings(Settings):
     """Their bytes. 65536 to 1073741824. Default 4194304 (4 MiB)."""
 
     websocket_connections: int = Field(10_000, validation_alias="WEBSOCKET_CONNECTIONS", ge=1, le=1_000_000)
-    """WebSocket connections at once; more are answered 503. 1 to 1000000. Default 10000."""
+    """WebSocket connections at this gateway at once; more are answered 503. 1 to 1000000. Default 10000."""
 
     websocket_connections_per_address: int = Field(
         200, validation_alias="WEBSOCKET_CONNECTIONS_PER_ADDRESS", ge=1, le=1_000_000
     )
-    """WebSocket connections of one client address; more are answered 503. 1 to 1000000. Default 200."""
+    """WebSocket connections of one client address, at all gateways; more are answered 503. 1 to 1000000.
+    Default 200."""
 
     websocket_waiting_per_address: int = Field(20, validation_alias="WEBSOCKET_WAITING_PER_ADDRESS", ge=1, le=1_000_000)
     """WebSocket connections of one client address that have not said hello; more are answered 503. 1 to 1000000.
@@ -78,8 +79,8 @@ class GatewaySettings(Settings):
     websocket_connections_per_user: int = Field(
         20, validation_alias="WEBSOCKET_CONNECTIONS_PER_USER", ge=1, le=1_000_000
     )
-    """WebSocket connections of one user, such as tabs and extensions; for one more the oldest is closed with 4409.
-    1 to 1000000. Default 20."""
+    """WebSocket connections of one user, such as tabs and extensions, at all gateways; for one more the oldest is
+    closed with 4409. 1 to 1000000. Default 20."""
 
     websocket_subscriptions: int = Field(64, validation_alias="WEBSOCKET_SUBSCRIPTIONS", ge=1, le=10_000)
     """Channels of one WebSocket connection. 1 to 10000. Default 64."""
@@ -172,7 +173,7 @@ class GatewaySettings(Settings):
     """Other requests of one user at once. 1 to 10000000. Default 300."""
 
     address_requests_per_min: int = Field(6_000, validation_alias="ADDRESS_REQUESTS_PER_MIN", ge=0, le=10_000_000)
-    """API requests of one client address (of one /64 in IPv6) to this gateway in a minute, signed in or not. 0 to
+    """API requests of one client address (of one /64 in IPv6) to all gateways in a minute, signed in or not. 0 to
     10000000; 0: no limit. Default 6000."""
 
     address_requests_burst: int = Field(1_000, validation_alias="ADDRESS_REQUESTS_BURST", ge=1, le=10_000_000)

@@ -10,14 +10,17 @@ import ipaddress
 from collections import Counter
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.api.problems import problem
 from gateway.api.request_id import HEADER, begin_request
+from gateway.http_exchange import Exchange
 from gateway.limits.addresses import network_of
+from gateway.live.handshake import handshake_of
+from gateway.live.socket import SharedFrameProtocol
 from services.chassis.errors import ClipferryError, Reason
 
 logger = structlog.get_logger(__name__)
@@ -53,13 +56,16 @@ class HttpProtocol(HttpToolsProtocol):
 
     _counted_as = ""
     """Under which address this one is counted; empty: it is not."""
-    _deadline: asyncio.TimerHandle | None = None
-    """When what the client is sending must be there."""
+    _due_at_s: float | None = None
+    """When what the client is sending, or its next request, must be there; None while it is our turn."""
+    _timer: asyncio.TimerHandle | None = None
+    """Looks at that, now and then: a timer for each request would cost more than reading it."""
     _head_bytes = 0
     """Of the present request: what has been read of its address and headers."""
     _pending_bytes = 0
     """What has come of a head that is not complete."""
     _is_in_head = False
+    _is_in_message = False
     _is_upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -82,16 +88,36 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
-        self._let_go()  # live connections have limits of their own
+        """Hand the connection over.
+
+        It is counted here, and has the time of a head, until the handshake is answered: then it is a live one, and
+        those have limits of their own.
+        """
+        is_behind_another = self.cycle is not None and not self.cycle.response_complete
+        try:
+            request = handshake_of(self.scope, self.url, self.headers)
+        except ClipferryError:
+            request = None
+        if request is None or is_behind_another:  # the answer to the other one would come in between the frames
+            self.send_400_response("")
+            return
         self._is_upgraded = True
-        super().handle_websocket_upgrade()
+        self._expect_within(self.terms.head_timeout_s)
+        self.parser = None  # type: ignore[assignment] # it knows this object, and each would keep the other
+        self.connections.discard(self)
+        make = cast("type[SharedFrameProtocol]", self.ws_protocol_class)
+        protocol = make(config=self.config, server_state=self.server_state, app_state=self.app_state)
+        protocol.when_answered = self._let_go
+        protocol.connection_made(self.transport)
+        self.transport.set_protocol(protocol)
+        protocol.handle_connect(request)
 
     def data_received(self, data: bytes) -> None:
         was_in_head = self._is_in_head
         super().data_received(data)
-        if self._deadline is None and self._is_idle():
-            # Blank lines before a request stop uvicorn's clock for idle connections, and begin no request.
-            self._expect_within(self.terms.head_timeout_s)
+        if self._is_idle():
+            # Blank lines before a request begin none.
+            self._expect_within(self.terms.head_timeout_s, or_sooner=True)
         # The parser keeps an endless line to itself, without asking. What begins within `data` may follow a body.
         self._pending_bytes = self._pending_bytes + len(data) if was_in_head and self._is_in_head else 0
         if self._pending_bytes > HEAD_LIMIT_BYTES and not self.transport.is_closing():
@@ -99,7 +125,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._is_in_head, self._head_bytes = True, 0
+        self._is_in_head, self._is_in_message, self._head_bytes = True, True, 0
         self._expect_within(self.terms.head_timeout_s)
 
     def on_url(self, url: bytes) -> None:
@@ -113,11 +139,28 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._is_in_head = False
         self._expect_within(self.terms.body_timeout_s)
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:
+            self.cycle.__class__ = Exchange  # uvicorn has no other place to name it; its task has not begun
 
     def on_message_complete(self) -> None:
-        self._stop_deadline()
+        self._is_in_message = False
         super().on_message_complete()
+        if self.cycle is not None and self.cycle.response_complete:
+            self._expect_within(self.timeout_keep_alive)
+        else:
+            self._due_at_s = None
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif not self._is_in_message:
+            self._expect_within(self.timeout_keep_alive)
 
     def _count(self, size_bytes: int) -> None:
         self._head_bytes += size_bytes
@@ -142,7 +185,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _answer(self, error: ClipferryError) -> None:
         name = begin_request(None)
-        answer = problem(error, "", {HEADER: name, "Connection": "close"})
+        answer = problem(error, "", {HEADER.decode(): name, "Connection": "close"})
         status = HTTPStatus(answer.status_code)
         lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
         lines += [header + b": " + value for header, value in answer.raw_headers]
@@ -155,31 +198,46 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _is_idle(self) -> bool:
         is_answered = self.cycle is None or self.cycle.response_complete
-        return is_answered and not self._is_in_head and self.timeout_keep_alive_task is None and self._is_open()
+        return is_answered and not self._is_in_message and self._is_open()
 
     def _is_open(self) -> bool:
         return self.parser is not None and not self._is_upgraded and not self.transport.is_closing()
 
-    def _expect_within(self, timeout_s: float) -> None:
-        self._stop_deadline()
-        self._deadline = self.loop.call_later(timeout_s, self._give_up)
+    def _expect_within(self, timeout_s: float, *, or_sooner: bool = False) -> None:
+        due_at_s = self.loop.time() + timeout_s
+        if or_sooner and self._due_at_s is not None:
+            due_at_s = min(due_at_s, self._due_at_s)
+        self._due_at_s = due_at_s
+        if self._timer is None or due_at_s < self._timer.when():
+            self._stop_timer()
+            self._timer = self.loop.call_at(due_at_s, self._look)
 
-    def _stop_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._due_at_s is None:
+            return  # whoever sets the next moment sets a timer as well
+        if self._due_at_s > self.loop.time():
+            self._timer = self.loop.call_at(self._due_at_s, self._look)
+        else:
+            self._give_up()
 
     def _give_up(self) -> None:
-        """End a connection on which a request does not come to its end. Its task, if any, hears that it is gone."""
-        self._deadline = None
+        """End a connection on which a request does not come, or not to its end. Its task hears that it is gone."""
         if self._is_in_head and self.cycle is not None and not self.cycle.response_complete:
             self._expect_within(self.terms.head_timeout_s)  # we do not read on before the answer to the one before
             return
-        logger.debug("A client was too slow.", action="http_client_slow", is_in_head=self._is_in_head)
+        if self._is_in_message or self.cycle is None:
+            logger.debug("A client was too slow.", action="http_client_slow", is_in_head=self._is_in_head)
         self.transport.close()
 
     def _let_go(self) -> None:
-        self._stop_deadline()
+        self._due_at_s = None
+        self._stop_timer()
         if self._counted_as:
             self.open_counts[self._counted_as] -= 1
             if not self.open_counts[self._counted_as]:

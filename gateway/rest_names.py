@@ -20,13 +20,15 @@ _NAMES: Mapping[str, str] = {
 }
 _WORD = re.compile(rf"(?<!\S)({'|'.join(_NAMES)})(?![^\s,;.:])")
 _JOB_NAME = re.compile(r"\bjobs/(?=[0-9a-f]{8}-)")
+_SPEC = "spec."
+"""Where the processor finds what REST has on top."""
 _VALUE = " (got "
 """Begins what the caller sent: it is shown as it is."""
 
 
 def in_rest_names(text: str) -> str:
     """Return a sentence of a service with the names that REST has for its fields, and ids for names of jobs."""
-    said, value, rest = text.partition(_VALUE)
+    said, value, rest = text.removeprefix(_SPEC).partition(_VALUE)
     return _JOB_NAME.sub("", _WORD.sub(lambda word: _NAMES[word[1]], said)) + value + rest
 
 

@@ -18,7 +18,7 @@ from gateway.backends import open_backends
 from gateway.batching import open_batcher
 from gateway.config import GatewaySettings
 from gateway.limits.metering import Meter
-from gateway.limits.opening import limiter_for
+from gateway.limits.opening import is_shared, limiter_for, open_exchange
 from gateway.limits.told import address_limit, caller_limits, quotas
 from gateway.limits.usage import Usage
 from gateway.live.closing import REVOKED
@@ -27,6 +27,8 @@ from gateway.live.door import Door
 from gateway.live.endpoint import WebSocketEndpoint
 from gateway.live.feed import Feed
 from gateway.live.hub import Hub
+from gateway.live.numbers import Numbers
+from gateway.live.places import live_places
 from gateway.live.publisher import Publisher
 from gateway.live.snapshots import Snapshots
 from gateway.live.told import live_terms, write_terms
@@ -58,7 +60,10 @@ async def gateway_service(settings: GatewaySettings, clock: Clock | None = None)
         database = await stack.enter_async_context(open_database(settings.store_url))
         limiter = limiter_for(settings.store_url, database, clock)
         terms = live_terms(settings)
-        hub = Hub(terms, is_enabled=settings.websocket_enabled)
+        places = live_places(terms, clock, is_shared=is_shared(settings.store_url))
+        addresses = address_limit(settings, clock)
+        await stack.enter_async_context(open_exchange(settings.store_url, database, clock, places, addresses))
+        hub = Hub(terms, places.users, is_enabled=settings.websocket_enabled)
         stack.enter_context(read_by(hub.readings))
         auth = await stack.enter_async_context(open_auth(settings, database, limiter, clock, _cutting_off(hub)))
         listener = stack.enter_context(closing(listen(settings.host, settings.port)))
@@ -74,10 +79,13 @@ async def gateway_service(settings: GatewaySettings, clock: Clock | None = None)
         )
         batcher = await stack.enter_async_context(open_batcher(queue))
         publisher = stack.enter_context(closing(Publisher(hub, clock)))
+        numbers = Numbers(queue, hub, publisher, clock)
         live = None
         if settings.websocket_enabled:
-            live = Live(auth.gate, hub, publisher, Snapshots(queue, publisher), clock, terms, Door(terms))
-            feed = Feed(queue, hub, publisher, clock)
+            snapshots, door = Snapshots(queue, publisher), Door(terms, places)
+            live = Live(auth.gate, hub, publisher, snapshots, numbers, clock, terms, door)
+            feed = Feed(queue, hub, publisher, numbers, clock)
+            await stack.enter_async_context(background(numbers.run(), name="numbers"))
             await stack.enter_async_context(background(feed.run(), name="feed"))
         admission, usage = Admission(auth.gate, caller_limits(settings, limiter)), Usage(database)
         if settings.bytes_per_day:
@@ -87,9 +95,13 @@ async def gateway_service(settings: GatewaySettings, clock: Clock | None = None)
         readiness = Readiness(partial(database.run, "SELECT 1"))
         app = make_app(
             admission=admission,
-            addresses=address_limit(settings, clock),
+            addresses=addresses,
             operations=operations,
-            routers=[access_router(auth), stats_router(queue, publisher, hub, readiness), probes_router(readiness)],
+            routers=[
+                access_router(auth),
+                stats_router(queue, numbers, hub, readiness, clock),
+                probes_router(readiness),
+            ],
             websocket=WebSocketEndpoint(live, settings.allowed_origin_set),
             allowed_origins=settings.allowed_origin_set,
             trusted_proxies=settings.trusted_proxy_set,

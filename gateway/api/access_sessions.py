@@ -11,10 +11,11 @@ from gateway.api.access_shapes import RefreshRequest, SessionListView, SessionVi
 from gateway.api.body import answer, read_body
 from gateway.api.described import answers, takes
 from gateway.api.signed_in import SignedIn
+from gateway.api.whose import check_whole, whose
 from gateway.auth.caller import Caller
 from gateway.auth.opening import Auth
 from gateway.auth.refreshing import taken_apart
-from gateway.auth.scopes import ADMIN, joined
+from gateway.auth.scopes import joined
 from gateway.auth.sessions import Grant, Session
 from gateway.views.moment import iso
 from services.chassis.errors import ClipferryError, Reason
@@ -37,13 +38,13 @@ def session_router(auth: Auth) -> APIRouter:
     async def sign_in(request: Request) -> Response:
         """Sign in with an API key or a pairing code."""
         body = await read_body(request, _token_requests)
-        client = request.headers.get("user-agent", "")
+        client, address = request.headers.get("user-agent", ""), _address(request)
         if body.api_key is not None and body.pairing_code is None:
-            await auth.attempts.sign_in(_address(request))
-            return _tokens(await auth.sessions.open_by_key(body.api_key, client))
+            await auth.attempts.sign_in(address)
+            return _tokens(await auth.sessions.open_by_key(body.api_key, client, address))
         if body.pairing_code is not None and body.api_key is None:
-            await auth.attempts.pair(_address(request))
-            return _tokens(await auth.sessions.open_by_code(body.pairing_code, client))
+            await auth.attempts.pair(address)
+            return _tokens(await auth.sessions.open_by_code(body.pairing_code, client, address))
         held = "neither" if body.api_key is None else "both"
         raise ClipferryError(
             Reason.FIELD_INVALID, f"body must hold either apiKey or pairingCode, not {held}.", field="body"
@@ -65,20 +66,20 @@ def session_router(auth: Auth) -> APIRouter:
     @router.get("/sessions", responses=answers(SessionListView))
     async def list_sessions(caller: SignedIn, user: OfUser = None) -> Response:
         """List the sign-ins of a user that have not ended. Default: the caller's."""
-        found = await auth.sessions.all(_whose(caller, user))
+        found = await auth.sessions.all(whose(caller, user))
         return answer(SessionListView([_view(session, caller) for session in found]))
 
     @router.delete("/sessions", status_code=204)
     async def end_sessions(caller: SignedIn, user: OfUser = None) -> None:
         """Sign out everywhere: end every session of a user. Default: the caller's, this one too."""
-        _check_whole(caller)
-        await auth.sessions.end_all(_whose(caller, user))
+        check_whole(caller, "may end only their own session")
+        await auth.sessions.end_all(whose(caller, user))
 
     @router.delete("/sessions/{session_id}", status_code=204)
     async def end_session(caller: SignedIn, session_id: SessionId) -> None:
         """End one session of the caller's; for admins, of anybody's."""
         if session_id != caller.session_id:
-            _check_whole(caller)
+            check_whole(caller, "may end only their own session")
         await auth.sessions.end(session_id, None if caller.is_admin else caller.user_id)
 
     return router
@@ -86,22 +87,6 @@ def session_router(auth: Auth) -> APIRouter:
 
 def _address(request: Request) -> str:
     return request.client.host if request.client else ""
-
-
-def _whose(caller: Caller, user: str | None) -> str:
-    if user is not None and user != caller.user_id:
-        caller.need(ADMIN)
-        return user
-    return caller.user_id
-
-
-def _check_whole(caller: Caller) -> None:
-    """Credentials that may do less than their user must not shut the user out."""
-    if caller.is_limited:
-        raise ClipferryError(
-            Reason.PERMISSION_DENIED,
-            f"Credentials that are limited to {joined(caller.scopes) or 'nothing'} may end only their own session.",
-        )
 
 
 def _check_session(caller: Caller) -> None:

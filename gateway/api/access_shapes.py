@@ -48,6 +48,17 @@ class TokenView(msgspec.Struct, rename="camel"):
     """`id` of the session in GET /api/auth/sessions."""
 
 
+class SelfView(msgspec.Struct, rename="camel"):
+    """Who asks, and what for."""
+
+    user: str
+    """Who is signed in."""
+    scopes: list[str]
+    """What the credentials may be used for."""
+    chats: list[str]
+    """Where the user may send to: chat ids, @names, `default` for the operator's chat, `*` for any."""
+
+
 class SessionView(msgspec.Struct, rename="camel"):
     """A sign-in that has not ended."""
 
@@ -58,7 +69,7 @@ class SessionView(msgspec.Struct, rename="camel"):
     client: str
     """What the client said it was (User-Agent), cut."""
     key_id: str | None
-    """API key that it began with; null for a pairing code."""
+    """API key that it began with, by way of a pairing code too; null for other ways."""
     created_at: str
     """When somebody signed in."""
     refreshed_at: str
@@ -79,9 +90,7 @@ class InviteRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Whom to let in. Default: the caller."""
 
     user: UserName | None = None
-    """Name; a new user is added. Default: the caller."""
-    role: Role | None = None
-    """Role of a new user, and what another must have. Default: user for a new one, and any for others."""
+    """Name; of another than yourself only for admins. Default: the caller."""
 
 
 class PairingView(msgspec.Struct, rename="camel"):
@@ -121,8 +130,9 @@ class KeyRequest(InviteRequest, forbid_unknown_fields=True):
 
     label: Annotated[str, msgspec.Meta(max_length=100)] = ""
     """What it is for."""
-    scopes: list[Scope] = []
-    """What it may be used for. Default: all that the user's role may do."""
+    scopes: Annotated[list[Scope], msgspec.Meta(extra_json_schema={"minItems": 1})] | None = None
+    """What it may be used for, one at least: of what the user's role may do, and of your own keys what you may do now.
+    Default: all of that."""
     expires_in_s: Annotated[int, msgspec.Meta(ge=1, le=315_360_000)] | None = None
     """Seconds that it is good. Default: until it is removed."""
 
@@ -207,6 +217,7 @@ ACCESS_SHAPES = (
     TokenRequest,
     RefreshRequest,
     TokenView,
+    SelfView,
     SessionView,
     SessionListView,
     InviteRequest,

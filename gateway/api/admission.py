@@ -2,7 +2,7 @@
 
 from starlette.requests import Request
 
-from gateway.api.single import single
+from gateway.api.fields import single
 from gateway.auth.caller import Caller
 from gateway.auth.gate import Gate
 from gateway.limits.callers import CallerLimits
@@ -26,7 +26,8 @@ class Admission:
             ClipferryError: UNAUTHENTICATED, TOKEN_EXPIRED or TOO_MANY_REQUESTS; REQUEST_UNREADABLE for two
                 Authorization headers.
         """
-        address = request.client.host if request.client else ""
-        caller = await self._gate.caller(single(request.headers, "authorization"), address)
-        await (self._limits.submit if makes_work else self._limits.request)(caller, request.scope)
+        scope = request.scope
+        address = scope["client"][0] if scope["client"] else ""
+        caller = await self._gate.caller(single(scope, b"authorization"), address)
+        await (self._limits.submit if makes_work else self._limits.request)(caller, scope)
         return caller

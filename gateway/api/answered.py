@@ -1,8 +1,8 @@
 """What each answer carries, whatever gave it: one plain ASGI middleware for all of it."""
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.api.fields import field
 from gateway.api.problems import problem
 from gateway.api.request_id import HEADER, begin_request
 from gateway.limits.addresses import AddressLimit
@@ -10,24 +10,27 @@ from gateway.limits.callers import VERDICT
 from gateway.limits.gcra import Verdict, limit_header, policy_header
 from gateway.limits.limiter import too_many
 
-_SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
-        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_SECURITY_FIELDS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+        b" base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
-}
+)
 _LIMITED = "/api/"
+_ANSWERED = ("http", "websocket")
+_STARTS = ("http.response.start", "websocket.http.response.start")
 
 
 class Answered:
     """Adds to each answer the request's id, what browsers heed, and what is left of a limit; heeds that of addresses.
 
     Args:
-        app: What answers.
+        app: What answers; it names none of these fields itself.
         addresses: Absent: addresses have no limit. Only the API and handshakes have one: pages and health are cheap.
     """
 
@@ -36,30 +39,28 @@ class Answered:
         self._addresses = addresses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = begin_request(Headers(scope=scope).get(HEADER)) if scope["type"] in ("http", "websocket") else ""
-        if scope["type"] == "lifespan":
+        if scope["type"] not in _ANSWERED:
             await self._app(scope, receive, send)
             return
+        name = begin_request(field(scope, HEADER)).encode()
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                headers = MutableHeaders(scope=message)
-                headers[HEADER] = name
-                for field, value in _SECURITY_HEADERS.items():
-                    headers[field] = value
+        async def send_with_fields(message: Message) -> None:
+            if message["type"] in _STARTS:
+                fields = [*message.get("headers", ()), (HEADER, name), *_SECURITY_FIELDS]
                 said: Verdict | None = scope.get(VERDICT)
                 if said is not None:
-                    headers["RateLimit-Policy"] = policy_header(said.rate)
-                    headers["RateLimit"] = limit_header(said)
+                    fields.append((b"ratelimit-policy", policy_header(said.rate).encode()))
+                    fields.append((b"ratelimit", limit_header(said).encode()))
+                message["headers"] = fields
             await send(message)
 
         refused = self._refusal(scope)
         if refused is None:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, receive, send_with_fields)
         else:
             scope[VERDICT] = refused
             error = too_many(refused, f"The address {scope['client'][0]}")
-            await problem(error, scope["path"])(scope, receive, send_with_headers)
+            await problem(error, scope["path"])(scope, receive, send_with_fields)
 
     def _refusal(self, scope: Scope) -> Verdict | None:
         if self._addresses is None or scope["client"] is None or not _is_limited(scope):

@@ -1,8 +1,8 @@
 """A limit on bodies, before anything reads them."""
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.api.fields import field
 from gateway.api.problems import problem
 from services.chassis.errors import ClipferryError, Reason
 
@@ -20,14 +20,13 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        size_text = headers.get("content-length")
+        size_text = field(scope, b"content-length")
         if size_text is not None:  # the HTTP parser holds the client to it
             if int(size_text) > self._limit_bytes:
                 await _discard(receive)
                 await self._refuse(f"{size_text} bytes", int(size_text), scope, receive, send)
                 return
-        elif "transfer-encoding" in headers:
+        elif field(scope, b"transfer-encoding") is not None:
             body, is_whole = await self._read(receive)
             if len(body) > self._limit_bytes:
                 size_bytes = len(body) + (0 if is_whole else await _discard(receive))

@@ -1,10 +1,10 @@
 """Idempotency-Key: the rules of the draft standard that come before the queue's own memory."""
 
 import re
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gateway.api.request_id import new_id
 from services.chassis.errors import ClipferryError, Reason
 
 MOST_KEY_CHARACTERS = 64
@@ -21,7 +21,7 @@ def request_id_of(idempotency_key: str | None) -> str:
         ClipferryError: IDEMPOTENCY_KEY_INVALID.
     """
     if idempotency_key is None:
-        return uuid.uuid4().hex
+        return new_id()
     text = idempotency_key.strip()
     quoted = _QUOTED.fullmatch(text)
     key = quoted[1] if quoted else text

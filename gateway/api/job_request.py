@@ -73,17 +73,24 @@ def job_spec(body: JobRequest) -> job_pb2.JobSpec:
     chat = body.destination if body.destination is not None else body.chat_id
     spec = job_pb2.JobSpec(
         url=url.strip(),
-        destination="" if chat is None else str(chat),
-        priority=body.priority,
         kind=_KINDS[body.kind],
-        referer=body.referer or "",
-        user_agent=body.user_agent or "",
-        format=body.format or "",
-        caption=body.caption or "",
-        thread_id=body.thread_id,
-        playlist_item=body.playlist_item,
-        allow_live=body.allow_live,
+        # Fields that say nothing are not set: most bodies have an address and no more.
+        **{name: value for name, value in _optional(body, chat) if value},
     )
     if body.max_duration_s is not None:
         spec.max_duration.CopyFrom(duration(body.max_duration_s))
     return spec
+
+
+def _optional(body: JobRequest, chat: str | int | None) -> tuple[tuple[str, Any], ...]:
+    return (
+        ("destination", "" if chat is None else str(chat)),
+        ("priority", body.priority),
+        ("referer", body.referer),
+        ("user_agent", body.user_agent),
+        ("format", body.format),
+        ("caption", body.caption),
+        ("thread_id", body.thread_id),
+        ("playlist_item", body.playlist_item),
+        ("allow_live", body.allow_live),
+    )

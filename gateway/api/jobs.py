@@ -1,6 +1,7 @@
 """The hot routes: jobs and probes, as plain routes without FastAPI's dependency solving (a third of the cost)."""
 
 import re
+from contextlib import nullcontext
 
 import msgspec
 from starlette.requests import Request
@@ -10,15 +11,16 @@ from clipferry.queue.v1 import job_pb2, queue_service_pb2
 from gateway.api.admission import Admission
 from gateway.api.body import answer, read_body
 from gateway.api.etag import CACHING, not_modified, tag_of
+from gateway.api.fields import single
 from gateway.api.idempotency import InFlight, request_id_of
 from gateway.api.job_request import JobRequest, job_spec
-from gateway.api.single import single
 from gateway.auth.caller import Caller
 from gateway.auth.scopes import JOBS_READ, JOBS_WRITE
 from gateway.backends import ProcessorBackend, QueueBackend
 from gateway.batching import SubmitBatcher
 from gateway.limits.quotas import Quotas
-from gateway.views.job import job_view
+from gateway.views.history import history_view
+from gateway.views.job import job_view, submitted_view
 from gateway.views.job_shape import JobListView, JobView
 from gateway.views.probe import probe_view
 from gateway.views.state import ENDED, STATES_BY_STATUS
@@ -64,9 +66,10 @@ class JobRoutes:
         caller = await self._caller(request, JOBS_WRITE, makes_work=True)
         spec = job_spec(await read_body(request, _job_requests))
         caller.check_chat(spec.destination)
-        shown = single(request.headers, "idempotency-key", Reason.IDEMPOTENCY_KEY_INVALID)
+        shown = single(request.scope, b"idempotency-key", Reason.IDEMPOTENCY_KEY_INVALID)
         key = request_id_of(shown)
-        with self._in_flight.only(caller.user_id, key):
+        # A key of ours is nobody else's.
+        with nullcontext() if shown is None else self._in_flight.only(caller.user_id, key):
             async with self._quotas.one_more(caller.user_id) as place:
                 accepted = await self._batcher.submit(
                     queue_service_pb2.SubmitJobRequest(
@@ -74,9 +77,9 @@ class JobRoutes:
                     )
                 )
                 # Under a key of ours it is the same request, which a hanging queue got twice.
-                is_replayed = accepted.replayed and shown is not None
-                place.is_used = not is_replayed
-        view = _view(accepted.job, request)
+                is_replayed = accepted.replayed and not accepted.duplicate and shown is not None
+                place.is_used = not (is_replayed or accepted.duplicate)
+        view = submitted_view(_view(accepted.job, request), is_duplicate=accepted.duplicate)
         headers = {"Location": view.links.self}
         if is_replayed:
             headers["Idempotency-Replayed"] = "true"
@@ -105,6 +108,12 @@ class JobRoutes:
         job = await self._queue.get_job(_job_id(request), caller.owner_filter)
         tag = tag_of((job,), request.scope["root_path"])
         return not_modified(request, tag) or answer(_view(job, request), headers={**CACHING, "ETag": tag})
+
+    async def history(self, request: Request) -> Response:
+        """GET /api/jobs/{id}/history."""
+        caller, job_id = await self._caller(request, JOBS_READ), _job_id(request)
+        events = await self._queue.job_events(job_id, caller.owner_filter)
+        return answer(history_view(job_id, events, shows_workers=caller.is_admin))
 
     async def cancel(self, request: Request) -> Response:
         """DELETE /api/jobs/{id}: 200 when it is cancelled, 202 while the worker still has to let go."""

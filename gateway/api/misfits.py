@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.api.allowed import Schema, refusal
+from gateway.api.repeated import check_keys
 from services.chassis.errors import ClipferryError, Reason
 
 _MISSING = re.compile(r"Object missing required field `(.+)`")
@@ -41,8 +42,11 @@ def misfit(error: msgspec.ValidationError, wanted: Any, raw: bytes | str) -> Cli
         return _unknown(steps, unknown[1], wanted)
     try:
         value = read_json(raw)
+        check_keys(raw.encode() if isinstance(raw, str) else raw)
     except (ValueError, RecursionError) as broken:
         return not_json(broken, raw)
+    except ClipferryError as twice:
+        return twice
     for step in steps:
         value = value[int(step[1:-1]) if step.startswith("[") else step]
     return refusal(_joined(steps) or "body", _schema_at(steps, wanted), value)

@@ -7,18 +7,15 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from gateway.api.described import answers, takes
-from gateway.api.examples import EXAMPLES
+from gateway.api.described import JSON, answers, takes
+from gateway.api.examples import ANSWERS, EXAMPLES
 from gateway.api.job_request import JobRequest
 from gateway.api.jobs import JobRoutes, RetryRequest
-from gateway.api.queries import check_query
 from gateway.api.refusals import header, refusals
 from gateway.api.schemas import schemas
-from gateway.views.job_shape import JobListView, JobView
+from gateway.views.history import HistoryView
+from gateway.views.job_shape import JobListView, JobView, SubmittedView
 from gateway.views.probe import ProbeView
 from gateway.views.state import STATES_BY_STATUS
 
@@ -87,7 +84,7 @@ def hot_operations(jobs: JobRoutes) -> Sequence[Operation]:
             "/api/jobs",
             jobs.submit,
             "Submit a page",
-            JobView,
+            SubmittedView,
             (202,),
             JobRequest,
             parameters=(_KEY,),
@@ -104,6 +101,14 @@ def hot_operations(jobs: JobRoutes) -> Sequence[Operation]:
             JobView,
             parameters=(_ID, _NONE_MATCH),
             headers=_ETAG,
+        ),
+        Operation(
+            "GET",
+            "/api/jobs/{job_id}/history",
+            jobs.history,
+            "What happened to a job, attempt by attempt",
+            HistoryView,
+            parameters=(_ID,),
         ),
         Operation("DELETE", "/api/jobs/{job_id}", jobs.cancel, "Cancel a job", JobView, (200, 202), parameters=(_ID,)),
         Operation(
@@ -128,32 +133,6 @@ def hot_operations(jobs: JobRoutes) -> Sequence[Operation]:
         ),
         Operation("POST", "/api/probe", jobs.probe, "Look at a page without downloading", ProbeView, body=JobRequest),
     )
-
-
-def hot_routes(operations: Sequence[Operation]) -> list[Route]:
-    """Return `operations` as plain routes: one for each path, so that another method is 405 and hears of all."""
-    by_path: dict[str, dict[str, Operation]] = {}
-    for each in operations:
-        by_path.setdefault(each.path, {})[each.method] = each
-    return [_route(path, methods) for path, methods in by_path.items()]
-
-
-def _route(path: str, methods: Mapping[str, Operation]) -> Route:
-    queries = {
-        method: {each["name"]: each["schema"]["type"] for each in operation.parameters if each["in"] == "query"}
-        for method, operation in methods.items()
-    }
-    lists = {name for query in queries.values() for name, kind in query.items() if kind == "array"}
-
-    async def by_method(request: Request) -> Response:
-        if request.scope["query_string"]:
-            check_query(request, [*queries[request.method]], lists)
-        response: Response = await methods[request.method].endpoint(request)
-        return response
-
-    route = Route(path, by_method)
-    route.methods = set(methods)  # without the HEAD that Starlette adds
-    return route
 
 
 def document(app: FastAPI, operations: Sequence[Operation]) -> dict[str, Any]:
@@ -187,7 +166,7 @@ _HEADERS: Mapping[str, Mapping[str, Any]] = {
 _ETAG: Mapping[str, Any] = {"ETag": header("For `If-None-Match`: it changes with the answer.")}
 _SUBMITTED: Mapping[str, Any] = {
     "Location": header("Path of the job.", format="uri-reference"),
-    "Idempotency-Replayed": header("There when the job was there before.", enum=["true"]),
+    "Idempotency-Replayed": header("There when the request repeats one with the same key.", enum=["true"]),
 }
 _NOT_MODIFIED: Mapping[str, Any] = {"description": "Nothing has changed since the answer with that `ETag`."}
 
@@ -196,6 +175,7 @@ def _documented(each: Operation) -> dict[str, Any]:
     responses = {str(status): told for status, told in answers(each.answer, *each.statuses).items()}
     for told in responses.values():
         told["headers"] = {**_HEADERS, **each.headers}
+        told["content"][JSON]["examples"] = ANSWERS.get(each.answer.__name__, {})
     if _NONE_MATCH in each.parameters:
         responses["304"] = dict(_NOT_MODIFIED)
     operation: dict[str, Any] = {

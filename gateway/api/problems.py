@@ -99,20 +99,37 @@ def _headers(error: ClipferryError) -> dict[str, str]:
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Let every error of `app` be answered as a problem."""
-    app.exception_handler(ClipferryError)(_on_ours)
-    app.exception_handler(HTTPException)(_on_http)
-    app.exception_handler(RequestValidationError)(_on_misfit)
-    app.exception_handler(ClientDisconnect)(_on_gone)
-    app.exception_handler(Exception)(_on_fault)
+    for kind in (ClipferryError, HTTPException, RequestValidationError, ClientDisconnect, Exception):
+        app.exception_handler(kind)(_answered)
 
 
-async def _on_ours(request: Request, error: ClipferryError) -> Response:
+async def _answered(request: Request, error: Exception) -> Response:
+    return problem_of(request, error)
+
+
+def problem_of(request: Request, error: Exception) -> Response:
+    """Return what was raised while `request` was being answered as a response; a fault of ours is logged."""
+    match error:
+        case ClipferryError():
+            return _of_ours(request, error)
+        case HTTPException():
+            return _of_http(request, error)
+        case RequestValidationError():
+            return _of_misfit(request, error)
+        case ClientDisconnect():
+            # Nobody reads this; without it, a client that hangs up in mid-body would look like a fault of ours.
+            return problem(ClipferryError(Reason.BODY_INVALID, "The body ended before its end."), request.url.path)
+    logger.error("A request failed by a fault of ours.", action="request_failed", path=request.url.path, exc_info=error)
+    return problem(ClipferryError(Reason.INTERNAL), request.url.path)
+
+
+def _of_ours(request: Request, error: ClipferryError) -> Response:
     # RFC 6750, section 3.1: whoever showed nothing is told how to sign in, and of no error.
     is_unsigned = error.reason.kind is Kind.UNAUTHENTICATED and "authorization" not in request.headers
     return problem(error, request.url.path, {"WWW-Authenticate": _CHALLENGE} if is_unsigned else None)
 
 
-async def _on_http(request: Request, error: HTTPException) -> Response:
+def _of_http(request: Request, error: HTTPException) -> Response:
     reason = _REASON_BY_HTTP.get(error.status_code, Reason.INTERNAL)
     said = ClipferryError(reason)
     if reason is Reason.ROUTE_NOT_FOUND:
@@ -123,18 +140,8 @@ async def _on_http(request: Request, error: HTTPException) -> Response:
     return problem(said, request.url.path, error.headers)
 
 
-async def _on_misfit(request: Request, error: RequestValidationError) -> Response:
+def _of_misfit(request: Request, error: RequestValidationError) -> Response:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
     said = str(first["msg"])
     return problem(field_invalid(place, f"is not accepted: {said[:1].lower()}{said[1:]}"), request.url.path)
-
-
-async def _on_gone(request: Request, _error: ClientDisconnect) -> Response:
-    """Nobody reads this; without it, a client that hangs up in mid-body would look like a fault of ours."""
-    return problem(ClipferryError(Reason.BODY_INVALID, "The body ended before its end."), request.url.path)
-
-
-async def _on_fault(request: Request, error: Exception) -> Response:
-    logger.error("A request failed by a fault of ours.", action="request_failed", path=request.url.path, exc_info=error)
-    return problem(ClipferryError(Reason.INTERNAL), request.url.path)

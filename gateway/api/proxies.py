@@ -27,21 +27,25 @@ class Proxies:
     def __init__(self, app: ASGIApp, *, trusted: frozenset[str], root_path: str) -> None:
         self._app = app
         self._forwarded = ProxyHeadersMiddleware(self._go_on, trusted_hosts=sorted(trusted))  # type: ignore[arg-type]
+        self._trusts_any = bool(trusted)
         self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        root_path, peer = self._root_path, scope.get("client")
-        if peer is not None and peer[0] in self._forwarded.trusted_hosts:
-            headers = Headers(scope=scope)
-            host, prefix = headers.get("x-forwarded-host", ""), headers.get("x-forwarded-prefix", "").rstrip("/")
-            if _HOST.fullmatch(host):
-                others = [(name, value) for name, value in scope["headers"] if name != b"host"]
-                scope["headers"] = [(b"host", host.encode()), *others]
-            if _PREFIX.fullmatch(prefix):
-                root_path = prefix
+        peer = scope.get("client")
+        if not self._trusts_any or peer is None or peer[0] not in self._forwarded.trusted_hosts:
+            _place(scope, self._root_path)
+            await self._go_on(scope, receive, send)
+            return
+        root_path, headers = self._root_path, Headers(scope=scope)
+        host, prefix = headers.get("x-forwarded-host", ""), headers.get("x-forwarded-prefix", "").rstrip("/")
+        if _HOST.fullmatch(host):
+            others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+            scope["headers"] = [(b"host", host.encode()), *others]
+        if _PREFIX.fullmatch(prefix):
+            root_path = prefix
         _place(scope, root_path)
         await self._forwarded(scope, receive, send)  # type: ignore[arg-type]
 

@@ -23,7 +23,8 @@ _SIGN_OUT = "/api/auth/logout"
 def refusals(method: str, path: str, operation: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return the responses of an operation that are problems, by status."""
     parameters = {each["in"] for each in operation.get("parameters", ())}
-    is_open = operation.get("security") == []
+    security = operation.get("security")
+    is_open = security is not None and (not security or {} in security)
     statuses = {400, 503}
     if path.startswith("/api/"):
         statuses.add(429)

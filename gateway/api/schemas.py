@@ -13,10 +13,12 @@ from gateway.api.jobs import RetryRequest
 from gateway.live.commands import Command
 from gateway.live.messages import SPOKEN
 from gateway.views.health import HealthView
-from gateway.views.job_shape import JobListView, JobView
+from gateway.views.history import HistoryView
+from gateway.views.job_shape import JobListView, JobView, SubmittedView
 from gateway.views.memory import MemoryView
 from gateway.views.probe import ProbeView
 from gateway.views.stats import StatsView, WebSocketView
+from gateway.views.workers import WorkerListView
 
 
 class ProblemView(msgspec.Struct, rename="camel", frozen=True):
@@ -37,12 +39,15 @@ _VIEWS: Sequence[type[msgspec.Struct]] = (
     JobRequest,
     RetryRequest,
     JobView,
+    SubmittedView,
     JobListView,
+    HistoryView,
     ProbeView,
     *ACCESS_SHAPES,
     StatsView,
     MemoryView,
     WebSocketView,
+    WorkerListView,
     HealthView,
     ProblemView,
     Command,

@@ -57,7 +57,7 @@ class Attempts:
         """Count credentials that were wrong, as a sign-in too: it is the same guessing."""
         if error.reason is not Reason.UNAUTHENTICATED:
             return
-        note_refusal("bearer", error)
+        note_refusal("bearer", error, address)
         for rate in (self._guesses, self._sign_ins):
             if rate is not None:
                 await self._limiter.take(network_of(address), rate)
@@ -80,14 +80,17 @@ class Attempts:
             raise too_many(said, who)
 
 
-def note_refusal(way: str, error: ClipferryError) -> None:
+def note_refusal(way: str, error: ClipferryError, address: str) -> None:
     """Write down that somebody was not let in, and never what was shown.
 
     Args:
         way: What was shown: ``api_key``, ``pairing_code``, or ``bearer`` for what a request or a hello brought.
         error: Why not.
+        address: Of the client.
     """
-    logger.warning("A sign-in was refused.", action="sign_in_refused", way=way, reason=error.reason.name)
+    logger.warning(
+        "A sign-in was refused.", action="sign_in_refused", way=way, reason=error.reason.name, address=address
+    )
 
 
 def _rate(name: str, per_min: int) -> Rate | None:

@@ -23,6 +23,8 @@ class Caller:
     """Chats that the user may send to; see `gateway.auth.chats`."""
     is_limited: bool = False
     """Whether the credentials may be used for less than the user's role may do."""
+    has_admin_role: bool = False
+    """Whether the user is an admin, whatever the credentials may be used for."""
 
     @property
     def is_admin(self) -> bool:
@@ -33,6 +35,15 @@ class Caller:
     def owner_filter(self) -> str:
         """Whose jobs the caller may see: one owner, or everybody's when empty."""
         return "" if self.is_admin else self.user_id
+
+    @property
+    def counted(self) -> str:
+        """Whose jobs the numbers count that the caller may see: one owner's, or everybody's when empty.
+
+        An admin's key that may do nothing but count counts what the admin sees. It is the same for all of a session:
+        another role ends that.
+        """
+        return "" if self.is_admin or self.has_admin_role else self.user_id
 
     def sees(self, owner: str) -> bool:
         """Return whether the caller may see a job of `owner`."""

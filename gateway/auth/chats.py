@@ -41,7 +41,7 @@ def check_chat(user_id: str, chat: str, allowed: frozenset[str]) -> None:
     named = f"the chat {chat[:64]}" if chat else "the operator's chat"
     raise ClipferryError(
         Reason.PERMISSION_DENIED,
-        f"The user {user_id} may not send to {named}; an admin can allow it: PATCH /api/admin/users/{user_id}.",
+        f"The user {user_id} may not send to {named}; ask an admin to allow it.",
         chat=wanted[:64],
     )
 

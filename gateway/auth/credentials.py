@@ -4,7 +4,7 @@ from gateway.auth.caller import Caller
 from gateway.auth.endings import key_session
 from gateway.auth.key_lookup import check_enabled, find_key
 from gateway.auth.keys import PREFIX
-from gateway.auth.scopes import OF_ROLE, taken_apart
+from gateway.auth.scopes import ADMIN, OF_ROLE, taken_apart
 from gateway.auth.tokens import AccessTokens
 from gateway.store.database import Database
 from services.chassis.clock import Clock
@@ -39,8 +39,15 @@ class TokenCredentials:
         role, is_enabled, chats = rows[0]
         check_enabled(claims.user_id, is_enabled)
         scopes = claims.scopes & OF_ROLE[role]
-        is_limited = scopes != OF_ROLE[role]
-        return Caller(claims.user_id, claims.session_id, claims.expires_at_s, scopes, taken_apart(chats), is_limited)
+        return Caller(
+            claims.user_id,
+            claims.session_id,
+            claims.expires_at_s,
+            scopes,
+            taken_apart(chats),
+            is_limited=scopes != OF_ROLE[role],
+            has_admin_role=ADMIN in OF_ROLE[role],
+        )
 
 
 class KeyCredentials:
@@ -56,8 +63,15 @@ class KeyCredentials:
     async def caller(self, shown: str) -> Caller:
         found = await find_key(self._database, shown, self._clock.time_ms())
         expires_at_s = _NEVER_S if found.expires_at_ms is None else found.expires_at_ms // 1000
-        is_limited = found.scopes != OF_ROLE[found.role]
-        return Caller(found.user_id, key_session(found.id), expires_at_s, found.scopes, found.chats, is_limited)
+        return Caller(
+            found.user_id,
+            key_session(found.id),
+            expires_at_s,
+            found.scopes,
+            found.chats,
+            is_limited=found.scopes != OF_ROLE[found.role],
+            has_admin_role=ADMIN in OF_ROLE[found.role],
+        )
 
 
 def is_key(shown: str) -> bool:

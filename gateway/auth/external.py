@@ -16,7 +16,7 @@ from gateway.auth.jwks import KeySet
 from gateway.auth.key_lookup import check_enabled
 from gateway.auth.keys import PREFIX
 from gateway.auth.scopes import OF_ROLE, taken_apart
-from gateway.auth.tokens import NOT_VALID
+from gateway.auth.tokens import NOT_VALID, check_compact
 from gateway.store.database import Database
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
@@ -25,6 +25,8 @@ logger = structlog.get_logger(__name__)
 
 _REQUIRED = ["iss", "aud", "exp", "iat"]
 _SKEW_S = 60
+_LATEST_S = 1e11
+"""The year 5138."""
 
 
 class ExternalCredentials:
@@ -67,6 +69,7 @@ class ExternalCredentials:
         return Caller(user_id, external_session(user_id, role), expires_at_s, OF_ROLE[role], taken_apart(chats))
 
     async def _claims(self, shown: str) -> dict[str, Any]:
+        check_compact(shown)
         try:
             header = jwt.get_unverified_header(shown)
             key_id, algorithm = header.get("kid"), header.get("alg")
@@ -119,7 +122,7 @@ def _checked_time(claims: dict[str, Any], now_s: float) -> int:
         ClipferryError: TOKEN_EXPIRED; UNAUTHENTICATED when its time has not come, or is none.
     """
     times = [claims["exp"], claims["iat"], claims.get("nbf", claims["iat"])]
-    if any(isinstance(time, bool) or not isinstance(time, int | float) or abs(time) > 1e11 for time in times):
+    if not all(_is_time(time) for time in times):
         raise ClipferryError(Reason.UNAUTHENTICATED, NOT_VALID)
     expires_at_s, *begins = times
     if max(begins) > now_s + _SKEW_S:
@@ -127,6 +130,11 @@ def _checked_time(claims: dict[str, Any], now_s: float) -> int:
     if expires_at_s <= now_s:
         raise ClipferryError(Reason.TOKEN_EXPIRED)
     return int(expires_at_s)
+
+
+def _is_time(said: object) -> bool:
+    """Return whether a claim is a moment; Python reads NaN, which is neither before nor after any."""
+    return isinstance(said, int | float) and not isinstance(said, bool) and abs(said) <= _LATEST_S
 
 
 @asynccontextmanager

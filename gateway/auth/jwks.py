@@ -80,11 +80,13 @@ class KeySet:
         self._fetched_at_s = now_s
 
     async def _fetch(self) -> Any:
-        async with asyncio.timeout(_TIMEOUT_S), self._http.stream("GET", self._url) as answer:
+        wanted = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        async with asyncio.timeout(_TIMEOUT_S), self._http.stream("GET", self._url, headers=wanted) as answer:
             if answer.status_code != 200:
                 raise ValueError(f"the answer is {answer.status_code}")
             body = bytearray()
-            async for piece in answer.aiter_bytes():
+            # As it comes: a piece of it could hold a thousand times as much once it was unpacked.
+            async for piece in answer.aiter_raw():
                 body += piece
                 if len(body) > _LIMIT_BYTES:
                     raise ValueError(f"the answer has more than {_LIMIT_BYTES} bytes")

@@ -87,6 +87,11 @@ async def open_keyring(database: Database, marks: Marks, clock: Clock) -> Stored
     return keyring
 
 
+async def has_key(database: Database) -> bool:
+    """Return whether the store has a key that signs. Raises as a statement does."""
+    return bool(await database.run("SELECT 1 FROM signing_keys WHERE retired_at_ms IS NULL"))
+
+
 async def rotate_keys(database: Database, clock: Clock) -> str:
     """Sign with a new key from now on, at every gateway; returns its id.
 

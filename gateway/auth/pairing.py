@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.auth.digests import digest, normal_code
-from gateway.auth.users import ACCESS_LOCK, let_in
+from gateway.auth.users import ACCESS_LOCK, holder_role
 from gateway.store.database import Database
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
@@ -41,48 +41,68 @@ class PairingCodes:
         self._ttl_s = ttl_s
         self._clock = clock
 
-    async def add(self, user_id: str, role: str | None) -> PairingCode:
-        """Make a code for a user, who is added if new. Arguments and errors are those of `let_in`."""
+    async def add(self, user_id: str, *, made_by: str = "") -> PairingCode:
+        """Make a code for a user.
+
+        Args:
+            user_id: Name.
+            made_by: Id of the key that whoever makes it for himself came with; empty: none. It ends with that key, and
+                so does what it lets in.
+
+        Raises:
+            ClipferryError: As of `holder_role`.
+        """
         code = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
         now_ms = self._clock.time_ms()
         expires_at_ms = now_ms + self._ttl_s * 1000
         async with self._database.transaction(lock=ACCESS_LOCK) as run:
-            await let_in(run, user_id, role, now_ms)
+            await holder_role(run, user_id)
             await run("DELETE FROM pairing_codes WHERE expires_at_ms <= $1", now_ms)
             await run(
-                "INSERT INTO pairing_codes (hash, id, user_id, created_at_ms, expires_at_ms)"
-                " VALUES ($1, $2, $3, $4, $5)",
+                "INSERT INTO pairing_codes (hash, id, user_id, created_at_ms, expires_at_ms, made_by)"
+                " VALUES ($1, $2, $3, $4, $5, $6)",
                 digest(code),
                 secrets.token_urlsafe(9),
                 user_id,
                 now_ms,
                 expires_at_ms,
+                made_by,
             )
         return PairingCode(f"{code[:5]}-{code[5:]}", user_id, expires_at_ms)
 
-    async def all(self) -> Sequence[PairingEntry]:
-        """Return the codes that are still good, oldest first."""
+    async def all(self, user_id: str | None) -> Sequence[PairingEntry]:
+        """Return the codes of a user, or of everybody, that are still good, oldest first."""
         rows = await self._database.run(
-            "SELECT id, user_id, created_at_ms, expires_at_ms FROM pairing_codes WHERE expires_at_ms > $1"
-            " ORDER BY created_at_ms, id",
+            "SELECT id, user_id, created_at_ms, expires_at_ms FROM pairing_codes"
+            " WHERE expires_at_ms > $1 AND (user_id = $2 OR $2 = '') ORDER BY created_at_ms, id",
             self._clock.time_ms(),
+            user_id or "",
         )
         return [PairingEntry(*row) for row in rows]
 
-    async def remove(self, code_id: str) -> None:
+    async def remove(self, code_id: str, user_id: str | None) -> None:
         """Take back a code that is not used.
 
-        Raises:
-            ClipferryError: ROUTE_NOT_FOUND when there is no such code.
-        """
-        if not await self._database.run("DELETE FROM pairing_codes WHERE id = $1 RETURNING id", code_id):
-            raise ClipferryError(Reason.ROUTE_NOT_FOUND, f"There is no pairing code with the id {code_id[:64]!r}.")
+        Args:
+            code_id: Which one.
+            user_id: Whose it must be; None: anybody's.
 
-    async def take(self, code: str) -> str | None:
-        """Use a code up, however it was typed; returns whom it signs in, or None if it is wrong, used or too old."""
+        Raises:
+            ClipferryError: CODE_NOT_FOUND when there is no such code, or it is somebody else's.
+        """
+        remove = "DELETE FROM pairing_codes WHERE id = $1 AND (user_id = $2 OR $2 = '') RETURNING id"
+        if not await self._database.run(remove, code_id, user_id or ""):
+            raise ClipferryError(Reason.CODE_NOT_FOUND, f"There is no pairing code with the id {code_id[:64]!r}.")
+
+    async def take(self, code: str) -> tuple[str, str] | None:
+        """Use a code up, however it was typed.
+
+        Returns:
+            Whom it signs in, and `made_by`; None if it is wrong, used or too old.
+        """
         rows = await self._database.run(
-            "DELETE FROM pairing_codes WHERE hash = $1 AND expires_at_ms > $2 RETURNING user_id",
+            "DELETE FROM pairing_codes WHERE hash = $1 AND expires_at_ms > $2 RETURNING user_id, made_by",
             digest(normal_code(code)),
             self._clock.time_ms(),
         )
-        return rows[0][0] if rows else None
+        return (str(rows[0][0]), str(rows[0][1])) if rows else None

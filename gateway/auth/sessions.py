@@ -46,7 +46,7 @@ class Session:
     id: str
     user_id: str
     key_id: str
-    """API key it began with; empty for a pairing code."""
+    """API key it began with, by way of a pairing code too; empty for other ways."""
     client: str
     """What the client said it was when it signed in."""
     created_at_ms: int
@@ -78,12 +78,13 @@ class Sessions:
         self._ttl_s = ttl_s
         self._clock = clock
 
-    async def open_by_key(self, api_key: str, client: str) -> Grant:
+    async def open_by_key(self, api_key: str, client: str, address: str) -> Grant:
         """Sign in with an API key.
 
         Args:
             api_key: As it was shown.
             client: What the client says it is.
+            address: Its address, for the log.
 
         Raises:
             ClipferryError: UNAUTHENTICATED or STORE_UNAVAILABLE.
@@ -91,18 +92,19 @@ class Sessions:
         try:
             holder = await find_key(self._database, api_key, self._clock.time_ms())
         except ClipferryError as error:
-            note_refusal("api_key", error)
+            note_refusal("api_key", error, address)
             raise
         return await self._open(holder.user_id, client, key_id=holder.id, limited_to=holder.limited_to)
 
-    async def open_by_code(self, code: str, client: str) -> Grant:
+    async def open_by_code(self, code: str, client: str, address: str) -> Grant:
         """Sign in with a one-time pairing code, which is gone then. Raises as `open_by_key` does."""
-        user_id = await self._codes.take(code)
-        if user_id is None:
+        taken = await self._codes.take(code)
+        if taken is None:
             error = ClipferryError(Reason.UNAUTHENTICATED, "The pairing code is not valid, was used or is too old.")
-            note_refusal("pairing_code", error)
+            note_refusal("pairing_code", error, address)
             raise error
-        return await self._open(user_id, client)
+        user_id, made_by = taken
+        return await self._open(user_id, client, key_id=made_by)
 
     async def _open(self, user_id: str, client: str, *, key_id: str = "", limited_to: str = "") -> Grant:
         session_id, seed = secrets.token_urlsafe(12), secrets.token_bytes(refreshing.SEED_BYTES)
@@ -189,10 +191,10 @@ class Sessions:
             user_id: Whose it must be; None: anybody's.
 
         Raises:
-            ClipferryError: ROUTE_NOT_FOUND when there is none, or it is somebody else's.
+            ClipferryError: SESSION_NOT_FOUND when there is none, or it is somebody else's.
         """
         if not await self._end("id = $2 AND (user_id = $3 OR $3 = '')", session_id, user_id or ""):
-            raise ClipferryError(Reason.ROUTE_NOT_FOUND, f"There is no open session {session_id[:64]!r}.")
+            raise ClipferryError(Reason.SESSION_NOT_FOUND, f"There is no open session {session_id[:64]!r}.")
 
     async def end_all(self, user_id: str) -> None:
         """End every session of a user."""

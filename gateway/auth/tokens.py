@@ -4,6 +4,7 @@ HS256 with random keys of 32 bytes: nobody but the gateway verifies them, so the
 takes a fifth of the time of Ed25519.
 """
 
+import base64
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,7 @@ class AccessTokens:
         return Claims(claims["sub"], claims["sid"], taken_apart(claims["scope"]), claims["exp"])
 
     async def _claims(self, token: str) -> dict[str, Any]:
+        check_compact(token)
         try:
             header = jwt.get_unverified_header(token)
             # `kid` is the caller's word: it only picks from our own keys.
@@ -106,6 +108,28 @@ class AccessTokens:
             )
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise ClipferryError(Reason.UNAUTHENTICATED, NOT_VALID) from error
+
+
+def check_compact(token: str) -> None:
+    """Check that a token is written in the one way there is (RFC 7515, sections 2 and 7.1).
+
+    PyJWT also reads base64url with padding, with bits beyond the end and with letters that are none: many spellings of
+    one token, each of which would be new to whoever looks for a known one.
+
+    Raises:
+        ClipferryError: UNAUTHENTICATED.
+    """
+    try:
+        parts = token.encode("ascii").split(b".")
+        is_compact = all(base64.urlsafe_b64encode(_decoded(part)).rstrip(b"=") == part for part in parts)
+    except ValueError as error:
+        raise ClipferryError(Reason.UNAUTHENTICATED, NOT_VALID) from error
+    if not is_compact:
+        raise ClipferryError(Reason.UNAUTHENTICATED, NOT_VALID)
+
+
+def _decoded(part: bytes) -> bytes:
+    return base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
 
 
 def _are_whole(claims: dict[str, Any]) -> bool:

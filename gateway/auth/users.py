@@ -56,7 +56,7 @@ class Users:
         """Return one.
 
         Raises:
-            ClipferryError: ROUTE_NOT_FOUND.
+            ClipferryError: USER_NOT_FOUND.
         """
         rows = await self._database.run(f"{_SELECT} WHERE id = $1", user_id)
         if not rows:
@@ -90,7 +90,7 @@ class Users:
         """Change what is not None. Another role, or none any more, ends the user's sessions.
 
         Raises:
-            ClipferryError: ROUTE_NOT_FOUND; FIELD_INVALID for what is no chat, or for the role of whoever is of another
+            ClipferryError: USER_NOT_FOUND; FIELD_INVALID for what is no chat, or for the role of whoever is of another
                 issuer.
         """
         allowed = None if chats is None else joined(checked_chats(chats))
@@ -125,7 +125,7 @@ class Users:
         """Remove a user with all keys and codes, and end the sessions. Jobs stay, and so the name is not given again.
 
         Raises:
-            ClipferryError: ROUTE_NOT_FOUND.
+            ClipferryError: USER_NOT_FOUND.
         """
         async with self._database.transaction(lock=ACCESS_LOCK) as run:
             await _get(run, user_id)
@@ -146,25 +146,24 @@ class Users:
         await end_sessions(run, "user_id = $2", user_id, now_ms=self._clock.time_ms(), also=also)
 
 
-async def let_in(run: Run, user_id: str, role: str | None, now_ms: int) -> str:
-    """Add a user who is to get a key or a code, unless there already; returns the user's role.
+async def holder_role(run: Run, user_id: str) -> str:
+    """Return the role of a user who is to get a key or a code.
 
     Args:
         run: Of the transaction.
         user_id: Name.
-        role: Of a new user, ``user`` if None; the one that a user must have who is there already, any if None.
-        now_ms: Milliseconds since 1970.
 
     Raises:
-        ClipferryError: FIELD_INVALID for a bad name or one of a removed user, or when the user has another role.
+        ClipferryError: FIELD_INVALID when there is none, or when another issuer lets the user in.
     """
-    check_user_id(user_id)
-    await _check_unused(run, user_id)
-    await run(_ADD, user_id, role or "user", DEFAULT, now_ms)
-    ((kept,),) = await run("SELECT role FROM users WHERE id = $1", user_id)
-    if role not in (None, kept):
-        raise field_invalid("role", f"must be {kept}, which is what the user {user_id} has", role)
-    return str(kept)
+    rows = await run("SELECT role FROM users WHERE id = $1", user_id)
+    if not rows:
+        raise field_invalid(
+            "user", "must be there; an admin adds one by POST /api/admin/users, or by clipferry users add", user_id
+        )
+    if is_external(user_id):
+        raise field_invalid("user", "must not be one of another issuer, who signs in there", user_id)
+    return str(rows[0][0])
 
 
 def check_user_id(user_id: str) -> None:
@@ -201,7 +200,7 @@ async def _get(run: Run, user_id: str) -> User:
 
 
 def _no_such_user(user_id: str) -> ClipferryError:
-    return ClipferryError(Reason.ROUTE_NOT_FOUND, f"There is no user {user_id[:64]!r}.")
+    return ClipferryError(Reason.USER_NOT_FOUND, f"There is no user {user_id[:64]!r}.")
 
 
 def _user(row: Row) -> User:

@@ -1,6 +1,9 @@
 """The limit of an address, before anything is known of who asks."""
 
+import heapq
 import ipaddress
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from gateway.limits.gcra import Rate, Verdict
 from gateway.limits.memory import MemoryLimiter
@@ -9,16 +12,54 @@ _IPV6_PREFIX_LENGTH = 64
 """What one customer of a provider has at least."""
 
 
-class AddressLimit:
-    """Each address' pace at this process: it protects the process itself, and costs no round trip."""
+class Taken(NamedTuple):
+    """What came here, and of which other gateways have not heard."""
 
-    def __init__(self, limiter: MemoryLimiter, rate: Rate) -> None:
+    who: str
+    request_count: int
+    """Of those that were let in; 0 if all were refused."""
+    since_us: int
+    """When the first of them came."""
+
+
+class AddressLimit:
+    """Each address' pace. It costs no round trip: other gateways are told afterwards.
+
+    Args:
+        limiter: Counts what comes here, and learns what comes to others.
+        rate: How often an address may ask.
+        is_shared: Whether other gateways are told. Only then it is kept what they have not heard yet.
+    """
+
+    def __init__(self, limiter: MemoryLimiter, rate: Rate, *, is_shared: bool = False) -> None:
+        self.rate = rate
         self._limiter = limiter
-        self._rate = rate
+        self._is_shared = is_shared
+        self._untold: dict[str, Taken] = {}
 
     def take(self, address: str) -> Verdict:
         """Count one request."""
-        return self._limiter.take_now(network_of(address), self._rate)
+        network = network_of(address)
+        said = self._limiter.take_now(network, self.rate)
+        if self._is_shared:
+            _, count, since_us = self._untold.get(network) or (network, 0, self._limiter.now_us())
+            self._untold[network] = Taken(network, count + said.is_admitted, since_us)
+        return said
+
+    def take_untold(self, limit_count: int) -> Sequence[Taken]:
+        """Return what came of the busiest addresses, and take everything for told.
+
+        Args:
+            limit_count: Most addresses to return. What came of the others is not told to anybody.
+        """
+        untold, self._untold = self._untold, {}
+        return heapq.nlargest(limit_count, untold.values(), key=lambda taken: taken.request_count)
+
+    def learn(self, network: str, due_us: int) -> None:
+        """Take in what all gateways together have let in, as far as it was told."""
+        taken = self._untold.get(network)
+        untold_us = taken.request_count * self.rate.interval_us if taken else 0
+        self._limiter.learn(network, self.rate, due_us + untold_us)
 
 
 def network_of(address: str) -> str:

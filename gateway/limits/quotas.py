@@ -1,8 +1,6 @@
 """Jobs and bytes that a user may use in a day."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from types import TracebackType
 
 from gateway.limits.usage import Usage, Used, day_ends_in_s, day_of
 from services.chassis.clock import Clock
@@ -10,14 +8,6 @@ from services.chassis.errors import ClipferryError, Reason
 
 _NO_LIMIT_JOBS = 2**31 - 1
 _NO_LIMIT_BYTES = 2**63 - 1
-
-
-@dataclass
-class Place:
-    """One job of the day's quota."""
-
-    is_used: bool = True
-    """Set to False when no job came of it: it is given back then."""
 
 
 class Quotas:
@@ -41,16 +31,18 @@ class Quotas:
         self._size_bytes = size_bytes
         self._swept_day = 0
 
-    @asynccontextmanager
-    async def one_more(self, owner: str) -> AsyncIterator[Place]:
-        """Take a place for one job; it is given back if the block raises or leaves it unused.
+    def one_more(self, owner: str) -> "Place":
+        """Take a place for one job, for the length of a block.
 
         Raises:
-            ClipferryError: QUOTA_EXCEEDED, naming what is used, the limit and when it starts anew.
+            ClipferryError: As the block begins: QUOTA_EXCEEDED, naming what is used, the limit and when it starts anew.
         """
+        return Place(self, owner)
+
+    async def take(self, owner: str) -> int | None:
+        """Take a place; returns the day that it is of, or None when there is no quota. Raises as `one_more` does."""
         if not self._jobs and not self._size_bytes:
-            yield Place()
-            return
+            return None
         now_ms = self._clock.time_ms()
         day = day_of(now_ms)
         await self._sweep(day)
@@ -59,15 +51,11 @@ class Quotas:
         )
         if not used.is_admitted:
             raise self._refusal(owner, used, day_ends_in_s(now_ms))
-        place = Place()
-        try:
-            yield place
-        except BaseException:
-            place.is_used = False
-            raise
-        finally:
-            if not place.is_used:
-                await self._usage.give_back(owner, day)
+        return day
+
+    async def give_back(self, owner: str, day: int) -> None:
+        """Give back a place of `day`."""
+        await self._usage.give_back(owner, day)
 
     async def _sweep(self, day: int) -> None:
         if day != self._swept_day:
@@ -86,3 +74,24 @@ class Quotas:
             retry_after_s=resets_in_s,
             **{f"used_{what}": count, f"limit_{what}": limit},
         )
+
+
+class Place:
+    """One job of the day's quota, for the length of a block; given back if the block raises or leaves it unused."""
+
+    def __init__(self, quotas: Quotas, owner: str) -> None:
+        self._quotas = quotas
+        self._owner = owner
+        self._day: int | None = None
+        self.is_used = True
+        """Set to False when no job came of it."""
+
+    async def __aenter__(self) -> "Place":
+        self._day = await self._quotas.take(self._owner)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._day is not None and (kind is not None or not self.is_used):
+            await self._quotas.give_back(self._owner, self._day)

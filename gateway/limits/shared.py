@@ -10,8 +10,6 @@ from services.chassis.errors import ClipferryError
 
 logger = structlog.get_logger(__name__)
 
-_SWEEP_EVERY_US = 60_000_000
-
 # One statement decides and keeps: two replicas that ask at once are one after the other on the row.
 _TAKE = """
 INSERT INTO rate_limits AS kept (policy, who, due_us, is_admitted)
@@ -42,7 +40,6 @@ class SharedLimiter:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._here = MemoryLimiter(clock)
-        self._sweep_at_us = 0
 
     async def take(self, key: str, rate: Rate) -> Verdict:
         refused = self._here.refusal(key, rate)
@@ -53,7 +50,6 @@ class SharedLimiter:
             ((due_us, is_admitted),) = await self._database.run(
                 _TAKE, rate.name, key, now_us, rate.interval_us, rate.window_us
             )
-            await self._sweep(now_us)
         except ClipferryError as error:
             logger.warning("Limits are kept here alone.", action="limits_alone", reason=error.reason.name)
             return self._here.take_now(key, rate)
@@ -62,9 +58,3 @@ class SharedLimiter:
 
     def refusal(self, key: str, rate: Rate) -> Verdict | None:
         return self._here.refusal(key, rate)
-
-    async def _sweep(self, now_us: int) -> None:
-        """Once a minute, drop the rows of those who are as good as new."""
-        if now_us >= self._sweep_at_us:
-            self._sweep_at_us = now_us + _SWEEP_EVERY_US
-            await self._database.run("DELETE FROM rate_limits WHERE due_us < CAST($1 AS bigint)", now_us)

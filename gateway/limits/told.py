@@ -6,6 +6,7 @@ from gateway.limits.callers import CallerLimits
 from gateway.limits.gcra import Rate
 from gateway.limits.limiter import Limiter
 from gateway.limits.memory import MemoryLimiter
+from gateway.limits.opening import is_shared
 from gateway.limits.quotas import Quotas
 from gateway.limits.usage import Usage
 from services.chassis.clock import Clock
@@ -21,9 +22,9 @@ def caller_limits(settings: GatewaySettings, limiter: Limiter) -> CallerLimits:
 
 
 def address_limit(settings: GatewaySettings, clock: Clock) -> AddressLimit | None:
-    """Return the limit of addresses; None when there is none."""
+    """Return the limit of addresses, at all gateways of the store; None when there is none."""
     rate = _rate("address", settings.address_requests_per_min, settings.address_requests_burst)
-    return None if rate is None else AddressLimit(MemoryLimiter(clock), rate)
+    return None if rate is None else AddressLimit(MemoryLimiter(clock), rate, is_shared=is_shared(settings.store_url))
 
 
 def quotas(settings: GatewaySettings, usage: Usage, clock: Clock) -> Quotas:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from clipferry.queue.v1 import job_pb2
 from gateway.views.state import ENDED, RUNNING
 
-_JOBS_PER_OWNER = 2_000
+_JOBS_PER_OWNER = 500
+"""Most that is known of one owner's ended jobs: older news of them is only in snapshots that were asked for before."""
 
 QUEUED, STARTED, RETRYING, PROGRESS, FINISHED = (
     "job:queued",
@@ -75,6 +76,8 @@ class Board:
         known.said_version, known.state, known.attempt = job.version, job.state, job.attempt
         known.is_ended, known.job = job.state in ENDED, job
         if known.is_ended:
+            # The part of a message keeps all of it in memory, and an ended job is known for long.
+            known.job, known.progress = _copy(job), None
             self._trim(job.owner)
         return names
 
@@ -114,7 +117,7 @@ class Board:
             if job.attempt != known.attempt:
                 known.attempt = job.attempt
                 known.begin_anew()
-            if job.HasField("progress"):
+            if job.HasField("progress") and not known.is_ended:
                 known.hear(job.progress)
         return ()
 
@@ -127,8 +130,7 @@ class Board:
         known = self._known(job)
         if job.attempt != known.attempt or job.state not in RUNNING:
             return job
-        told = job_pb2.Job()
-        told.CopyFrom(job)
+        told = _copy(job)
         newest = known.hear(job.progress) if job.HasField("progress") else known.progress
         if newest is not None:
             told.progress.CopyFrom(newest)
@@ -153,6 +155,12 @@ class Board:
         if len(jobs) > _JOBS_PER_OWNER:
             for name in [name for name, known in jobs.items() if known.is_ended][: _JOBS_PER_OWNER // 10]:
                 del jobs[name]
+
+
+def _copy(job: job_pb2.Job) -> job_pb2.Job:
+    copied = job_pb2.Job()
+    copied.CopyFrom(job)
+    return copied
 
 
 def _names(before: _Known, job: job_pb2.Job) -> Sequence[str]:

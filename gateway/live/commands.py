@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from gateway.api.misfits import misfit, read_json
+from gateway.api.repeated import check_keys
 from services.chassis.errors import ClipferryError, Reason, field_invalid
 
 _LAST_SEQUENCE = 2**63 - 1
@@ -100,7 +101,7 @@ def read_command(text: str) -> Command:
 
     Raises:
         MalformedFrameError: If it is no JSON object with a type.
-        RefusedCommandError: FIELD_INVALID, when a field does not hold what it may.
+        RefusedCommandError: FIELD_INVALID, when a field does not hold what it may, or is given twice.
     """
     try:
         command = _decoder.decode(text)
@@ -109,7 +110,10 @@ def read_command(text: str) -> Command:
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedFrameError from error
     try:
+        check_keys(text.encode())
         return _in_our_words(command)
+    except (ValueError, RecursionError) as error:
+        raise MalformedFrameError from error
     except ClipferryError as error:
         raise RefusedCommandError(command.id, error) from error
 

@@ -16,10 +16,9 @@ from gateway.live.closing import (
     DRAINING,
     MALFORMED,
     NO_HELLO,
-    NOBODY_KNOWS,
-    TOKEN_EXPIRED,
-    TOO_MANY_COMMANDS,
+    TOO_MANY,
     WRONG_PROTOCOL,
+    goodbye,
 )
 from gateway.live.commands import Command, MalformedFrameError, RefusedCommandError, read_command
 from gateway.live.door import Door, Visit
@@ -27,6 +26,7 @@ from gateway.live.frames import text_frame
 from gateway.live.hub import Hub
 from gateway.live.keeper import Keeper
 from gateway.live.messages import Beat, GoAway, Heartbeat, Limits, Refused, Said, TokenRefreshed, Welcome
+from gateway.live.numbers import Numbers
 from gateway.live.pacing import MAX_PER_SECOND
 from gateway.live.publisher import Publisher
 from gateway.live.rate import CommandRate
@@ -52,6 +52,7 @@ class Live:
     hub: Hub
     publisher: Publisher
     snapshots: Snapshots
+    numbers: Numbers
     clock: Clock
     terms: LiveTerms
     door: Door
@@ -82,7 +83,12 @@ class Connection:
         self._ends: dict[str, int] = {}
         self._rate = CommandRate(live.terms.commands_per_minute)
         self._subscriptions = Subscriptions(
-            self, live.hub, live.publisher, live.snapshots, limit_count=live.terms.subscription_count
+            self,
+            live.hub,
+            live.publisher,
+            live.snapshots,
+            live.numbers,
+            limit_count=live.terms.subscription_count,
         )
         self._keeper = Keeper(
             self, self._subscriptions.send_owed, terms=live.terms, clock=live.clock, publisher=live.publisher
@@ -91,6 +97,13 @@ class Connection:
     async def run(self, receive: Receive, authorization: str | None, visit: Visit) -> None:
         """Talk until either side ends it."""
         self._address = visit.address
+        try:
+            await self._converse(receive, authorization, visit)
+        finally:
+            # Both know this object: circles, which only the garbage collector could undo.
+            del self._subscriptions, self._keeper
+
+    async def _converse(self, receive: Receive, authorization: str | None, visit: Visit) -> None:
         if not await self._greet(receive, authorization):
             return
         visit.greeted()
@@ -136,7 +149,7 @@ class Connection:
 
     def _send_away(self, command_id: str | int | None, error: ClipferryError) -> None:
         self.refuse(command_id, error)
-        self.socket.close(_goodbye(error.reason), error.reason.name)
+        self.socket.close(goodbye(error.reason), error.reason.name)
 
     def _check_protocol(self, command: Command) -> None:
         if command.protocol != 1:
@@ -156,7 +169,7 @@ class Connection:
 
     async def _handle(self, text: str) -> None:
         if not self._rate.admits(self._live.clock.monotonic_s()):
-            self.socket.close(TOO_MANY_COMMANDS, "too many commands")
+            self.socket.close(TOO_MANY, "too many commands")
             return
         try:
             await self._carry_out(read_command(text))
@@ -274,19 +287,6 @@ class Connection:
     def _now(self) -> str:
         return self._live.publisher.now()
 
-
-def _goodbye(reason: Reason) -> int:
-    """Return the code that closes on a hello which is refused for `reason`."""
-    if reason is Reason.TOKEN_EXPIRED:
-        return TOKEN_EXPIRED
-    return _GOODBYES.get(reason.kind, BAD_TOKEN)
-
-
-_GOODBYES: Mapping[Kind, int] = {
-    Kind.UNAVAILABLE: NOBODY_KNOWS,
-    Kind.EXHAUSTED: TOO_MANY_COMMANDS,
-    Kind.INVALID: MALFORMED,
-}
 
 _HANDLERS: Mapping[str, Callable[[Connection, Command], Awaitable[None]]] = {
     "hello": Connection._hello_again,

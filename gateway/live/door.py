@@ -4,9 +4,10 @@ One address is a /64 of IPv6, as everywhere.
 """
 
 import random
-from collections import Counter
 
 from gateway.limits.addresses import network_of
+from gateway.limits.places import Closable, Place
+from gateway.live.places import LivePlaces
 from gateway.live.terms import LiveTerms
 from services.chassis.errors import ClipferryError, Reason
 
@@ -15,12 +16,16 @@ _RETRY_AFTER_S = (5, 30)
 
 
 class Door:
-    """Lets sockets in and counts them."""
+    """Lets sockets in and counts them.
 
-    def __init__(self, terms: LiveTerms) -> None:
-        self._terms = terms
-        self._inside: Counter[str] = Counter()
-        self._waiting: Counter[str] = Counter()
+    Args:
+        terms: How many there may be here.
+        places: How many there may be of each address.
+    """
+
+    def __init__(self, terms: LiveTerms, places: LivePlaces) -> None:
+        self._limit_count = terms.connection_count
+        self._places = places
         self._count = 0
 
     def enter(self, address: str) -> "Visit":
@@ -29,58 +34,56 @@ class Door:
         Raises:
             ClipferryError: UNAVAILABLE, with a time to come back, when there are too many.
         """
-        terms, network = self._terms, network_of(address)
-        for what, count, limit in (
-            ("live connections", self._count, terms.connection_count),
-            ("live connections from one address", self._inside[network], terms.connections_per_address),
-            ("connections from one address without a hello", self._waiting[network], terms.waiting_per_address),
-        ):
-            if count >= limit:
-                raise ClipferryError(
-                    Reason.UNAVAILABLE,
-                    f"There may be {limit} {what}, and there are; come back later.",
-                    retry_after_s=random.randint(*_RETRY_AFTER_S),
-                    limit_count=limit,
-                )
+        network, addresses, waiting = network_of(address), self._places.addresses, self._places.waiting
+        if self._count >= self._limit_count:
+            raise _full("live connections", self._limit_count)
+        if addresses.is_full(network):
+            raise _full("live connections from one address", addresses.rule.limit_count)
+        if waiting.is_full(network):
+            raise _full("connections from one address without a hello", waiting.rule.limit_count)
         self._count += 1
-        self._inside[network] += 1
-        self._waiting[network] += 1
-        return Visit(self, address)
+        return Visit(self, address, addresses.take(network), waiting.take(network))
 
-    def greeted(self, address: str) -> None:
+    def greeted(self, place: Place) -> None:
         """One of an address has said hello, or has gone without."""
-        _less(self._waiting, network_of(address))
+        self._places.waiting.leave(place)
 
-    def left(self, address: str) -> None:
+    def left(self, place: Place) -> None:
         """One of an address has gone."""
         self._count -= 1
-        _less(self._inside, network_of(address))
+        self._places.addresses.leave(place)
 
 
 class Visit:
     """One socket that was let in."""
 
-    __slots__ = ("_door", "_is_greeted", "address")
+    __slots__ = ("_door", "_inside", "_waiting", "address")
 
-    def __init__(self, door: Door, address: str) -> None:
+    def __init__(self, door: Door, address: str, inside: Place, waiting: Place) -> None:
         self._door = door
+        self._inside = inside
+        self._waiting = waiting
         self.address = address
         """Of the client."""
-        self._is_greeted = False
+
+    def accepted(self, socket: Closable) -> None:
+        """It can be closed from now on."""
+        self._inside.socket = self._waiting.socket = socket
 
     def greeted(self) -> None:
-        """It has said hello."""
-        if not self._is_greeted:
-            self._is_greeted = True
-            self._door.greeted(self.address)
+        """It has said hello. A second time changes nothing."""
+        self._door.greeted(self._waiting)
 
     def end(self) -> None:
         """It has gone."""
         self.greeted()
-        self._door.left(self.address)
+        self._door.left(self._inside)
 
 
-def _less(counter: Counter[str], address: str) -> None:
-    counter[address] -= 1
-    if not counter[address]:
-        del counter[address]
+def _full(what: str, limit: int) -> ClipferryError:
+    return ClipferryError(
+        Reason.UNAVAILABLE,
+        f"There may be {limit} {what}, and there are; come back later.",
+        retry_after_s=random.randint(*_RETRY_AFTER_S),
+        limit_count=limit,
+    )

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
+from gateway.api.fields import single
 from gateway.api.problems import problem
-from gateway.api.single import single
 from gateway.live.closing import WRONG_PROTOCOL
 from gateway.live.connection import Connection, Live
 from gateway.live.door import Visit
@@ -39,7 +40,7 @@ class WebSocketEndpoint:
             return
         client = scope["client"]
         try:
-            single(headers, "authorization")
+            single(scope, b"authorization")
             visit = self._live.door.enter(client[0] if client else "")
         except ClipferryError as error:
             await _deny(error, scope, receive, send)
@@ -56,6 +57,13 @@ class WebSocketEndpoint:
         return origin.partition("://")[2] == host
 
 
+async def no_endpoint(websocket: WebSocket) -> None:
+    """Say that there is no WebSocket at this path."""
+    said = f"There is no WebSocket at {websocket.url.path[:200]}; the live updates are at /ws."
+    error = ClipferryError(Reason.ROUTE_NOT_FOUND, said)
+    await _deny(error, websocket.scope, websocket.receive, websocket.send)
+
+
 async def _talk(live: Live, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
     offered: Sequence[str] = scope["subprotocols"]
     await send({"type": "websocket.accept", "subprotocol": PROTOCOL if PROTOCOL in offered else None})
@@ -64,6 +72,7 @@ async def _talk(live: Live, visit: Visit, scope: Scope, receive: Receive, send: 
         # A browser learns the code only of a connection that was accepted.
         socket.close(WRONG_PROTOCOL, f"this gateway speaks {PROTOCOL}")
         return
+    visit.accepted(socket)
     await Connection(live, socket).run(receive, Headers(scope=scope).get("authorization"), visit)
 
 

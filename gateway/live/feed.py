@@ -9,6 +9,7 @@ import structlog
 from clipferry.queue.v1 import queue_service_pb2
 from gateway.backends import QueueBackend
 from gateway.live.hub import Hub
+from gateway.live.numbers import Numbers
 from gateway.live.publisher import Publisher
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
@@ -28,10 +29,11 @@ _Owners = frozenset[str] | None
 class Feed:
     """Follows the owners who are connected, resumes by cursor, and says so when changes were missed."""
 
-    def __init__(self, queue: QueueBackend, hub: Hub, publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, queue: QueueBackend, hub: Hub, publisher: Publisher, numbers: Numbers, clock: Clock) -> None:
         self._queue = queue
         self._hub = hub
         self._publisher = publisher
+        self._numbers = numbers
         self._clock = clock
         self._has_cursor = asyncio.Event()
         self._heard = False
@@ -114,9 +116,10 @@ class Feed:
                 self._publisher.progress(item.progress)
             case "event":
                 self._publisher.change(item.event.job, item.event.sequence)
+                self._numbers.changed(item.event.job.owner)
                 self._know_cursor(item.event.sequence)
             case "stats":
-                self._publisher.stats(item.stats)
+                self._numbers.whole(item.stats)
             case "sync":
                 self._know_cursor(item.sync.sequence)
 

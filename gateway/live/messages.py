@@ -53,6 +53,8 @@ class JobProgress(Said, frozen=True):
     eta_seconds: int | None = None
     """Rest of this stage."""
     cancel_requested: bool = False
+    title: str | None = None
+    """What the site calls the video; null until it has said."""
 
 
 class JobFinished(Said, frozen=True):
@@ -70,7 +72,7 @@ class JobFinished(Said, frozen=True):
 
 
 class QueueStats(Said, frozen=True):
-    """``queue:stats``."""
+    """``queue:stats``: of the own jobs; for an admin of all."""
 
     queued: int
     processing: int

@@ -1,27 +1,24 @@
 """From what the queue streams to what clients hear."""
 
 import asyncio
-import math
 from collections.abc import Sequence
-
-import msgspec
 
 from clipferry.queue.v1 import job_pb2
 from gateway.live.board import FINISHED, PROGRESS, Board, Shown
 from gateway.live.frames import text_frame
-from gateway.live.hub import MEMORY, QUEUE, Hub
-from gateway.live.messages import JobChange, JobFinished, JobProgress, MemoryStats, QueueHealth, QueueStats, Said
+from gateway.live.hub import Hub
+from gateway.live.messages import JobChange, JobFinished, JobProgress, QueueHealth, Said
 from gateway.live.pacing import Pacer
+from gateway.live.telling import push_to_all
+from gateway.views.flow import flow_of
 from gateway.views.job import error_view, job_id, job_view, result_of, sentence
-from gateway.views.memory import memory_view
 from gateway.views.moment import iso
 from gateway.views.state import DOING, STAGES, STATUS_BY_STATE, stage_name
-from gateway.views.stats import stats_view
 from services.chassis.clock import Clock
 
 
 class Publisher:
-    """Turns changes, progress and stats into frames, each built once, and hands them to the hub."""
+    """Turns changes and progress into frames, each built once, and hands them to the hub."""
 
     def __init__(self, hub: Hub, clock: Clock) -> None:
         self._hub = hub
@@ -30,7 +27,6 @@ class Publisher:
         self.board = Board()
         self.cursor = 0
         """Sequence of the newest change that was passed on."""
-        self.latest_stats: job_pb2.Stats | None = None
         self.queue_is_reachable = True
         """As clients were told last."""
 
@@ -53,34 +49,11 @@ class Publisher:
         if shown is not None:
             self._pacer.offer(item.name, lambda: self._say_progress(item, shown))
 
-    def stats(self, stats: job_pb2.Stats) -> None:
-        """Pass on the queue's numbers."""
-        self.latest_stats = stats
-        self._hub.broadcast(QUEUE, text_frame(self.queue_stats(stats)), QUEUE)
-        self._hub.broadcast(MEMORY, text_frame(self.memory_stats(stats)), MEMORY)
-
     def queue_health(self, *, is_reachable: bool) -> None:
         """Tell everybody when the queue cannot be reached any more, or can again."""
         if is_reachable != self.queue_is_reachable:
             self.queue_is_reachable = is_reachable
             self._hub.tell_all(text_frame(QueueHealth("queue:health", self.now(), is_reachable)))
-
-    def queue_stats(self, stats: job_pb2.Stats) -> QueueStats:
-        """Return ``queue:stats``."""
-        view = stats_view(stats, self._hub.stats())
-        return QueueStats(
-            type="queue:stats",
-            timestamp=self.now(),
-            queued=view.queued,
-            processing=view.processing,
-            memory_usage=view.memory_usage_formatted,
-            stats=view,
-        )
-
-    def memory_stats(self, stats: job_pb2.Stats) -> MemoryStats:
-        """Return ``memory:stats``."""
-        view = memory_view(stats.memory)
-        return MemoryStats(type="memory:stats", timestamp=self.now(), stats=view, **msgspec.structs.asdict(view))
 
     def now(self) -> str:
         """Return the time for a message."""
@@ -135,6 +108,7 @@ class Publisher:
                 cursor=self.cursor,
                 stage=stage_name(job),
                 cancel_requested=job.cancel_requested,
+                title=job.media.title or job.progress.title or None,
             )
         return JobChange(
             type=name,
@@ -152,8 +126,7 @@ class Publisher:
 
     def _say_progress(self, item: job_pb2.JobProgress, shown: Shown) -> None:
         progress = shown.progress
-        rest_bytes = progress.total_bytes - progress.done_bytes
-        has_end = progress.bytes_per_second > 0 and rest_bytes >= 0 and progress.total_bytes > 0
+        flow = flow_of(progress)
         message = JobProgress(
             type=PROGRESS,
             timestamp=self.now(),
@@ -164,11 +137,11 @@ class Publisher:
             attempt=item.attempt,
             cursor=self.cursor,
             stage=STAGES.get(progress.stage),
-            bytes_done=progress.done_bytes,
-            bytes_total=progress.total_bytes or None,
-            speed_bps=progress.bytes_per_second or None,
-            eta_seconds=math.ceil(rest_bytes / progress.bytes_per_second) if has_end else None,
+            bytes_done=flow.bytes_done,
+            bytes_total=flow.bytes_total,
+            speed_bps=flow.speed_bps,
+            eta_seconds=flow.eta_seconds,
+            title=progress.title or None,
         )
-        frame, key = text_frame(message), (PROGRESS, item.name)
-        for client in self._hub.listeners(item.owner, job_id(item.name), None):
-            client.socket.push(frame, key)
+        listeners = self._hub.listeners(item.owner, job_id(item.name), None)
+        push_to_all(listeners, text_frame(message), (PROGRESS, item.name))

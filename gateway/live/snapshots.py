@@ -95,15 +95,6 @@ class Snapshots:
         job = self._publisher.snapshot(job)
         return Taken(JobSnapshot(job_view(job)), cursor, job, (job.name,))
 
-    async def stats(self) -> job_pb2.Stats | None:
-        """Return the queue's numbers: now, or when the stream last told them."""
-        try:
-            return await self._queue.stats(timeout_s=_TIMEOUT_S)
-        except ClipferryError as error:
-            if self._publisher.latest_stats is None:
-                self._missing(error)
-            return self._publisher.latest_stats
-
     def _missing(self, error: ClipferryError) -> Taken:
         if error.reason is not Reason.UNAVAILABLE:
             raise error

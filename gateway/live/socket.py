@@ -8,21 +8,22 @@ import asyncio
 import socket
 import struct
 from asyncio.transports import BaseTransport
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from gateway.live.bundle import PIECE_BYTES, Bundle, Keyed, Piece
 from gateway.live.closing import NOT_TEXT, SLOW_CLIENT, TOO_BIG
+from gateway.live.handshake import Handshake
 from gateway.live.outbox import Outbox
 from gateway.live.terms import WriteTerms
+from gateway.live.ticker import Ticker
 
 EXTENSION = "clipferry.socket"
 """Key of the scope's extensions under which the application finds the protocol object."""
 
-_PIECE_BYTES = 4 * 1024
-"""Most that is written at once when a client is behind, or for a long frame."""
 _FRAGMENT_COUNT = 1_024
 """Frames of one message. The limit of its bytes does not hold back empty ones."""
 _UNANSWERED_MS = 10_000
@@ -32,20 +33,36 @@ _PONG = "pong"
 
 
 class SharedFrameProtocol(WebSocketsSansIOProtocol):
-    """A client's socket. `push` never waits: what the client does not read yet waits in an outbox with limits."""
+    """A client's socket. `push` never waits: what the client does not read yet waits in an outbox with limits.
+
+    What it is told within a tick leaves in one write.
+    """
 
     terms: ClassVar[WriteTerms] = WriteTerms()
+    ticker: ClassVar[Ticker]
+
+    tick = -1
+    """The tick in which it was last written to."""
 
     was_dropped = False
     """Whether it was closed because the client did not read."""
     was_heard = False
     """Whether anything has come since somebody set this to False."""
 
-    _is_free = False
+    is_free = False
     """Whether a frame can be written right now; looked at for every frame, so it is kept rather than worked out."""
+    bundle: Bundle | None = None
+    """What it has been told since it was written to; None: nothing. It may be shared with others."""
     _outbox: Outbox | None = None
     """None while nothing waits, which is the rule."""
     _stall_timer: asyncio.TimerHandle | None = None
+
+    when_answered: Callable[[], None] | None = None
+    """Is called once, when the handshake is accepted, or else when the connection is over."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.conn = Handshake(max_size=self.config.ws_max_size, logger=self.logger)
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -59,11 +76,15 @@ class SharedFrameProtocol(WebSocketsSansIOProtocol):
         extensions = cast("dict[str, Any]", self.scope["extensions"])
         extensions[EXTENSION] = self
         await super().run_asgi()
-        self._is_free = False
+        # Its scope knows it, and it the scope: a circle, which only the garbage collector could undo.
+        del extensions[EXTENSION]
+        self.is_free = False
 
     async def send(self, message: Any) -> None:
         await super().send(message)
-        self._is_free = self.handshake_complete and self.is_open and self.writable.is_set() and self._outbox is None
+        if message["type"] == "websocket.accept":
+            self._note_answered()
+        self.is_free = self.handshake_complete and self.is_open and self.writable.is_set() and self._outbox is None
         if self.close_sent:
             # A refusal that was answered whole: without this it would be logged as a fault of ours.
             self.handshake_complete = True
@@ -74,30 +95,60 @@ class SharedFrameProtocol(WebSocketsSansIOProtocol):
         return not (self.disconnected or self.close_sent or self.transport.is_closing())
 
     def push(self, frame: bytes, key: Hashable = None) -> None:
-        """Send `frame` now, or when the client reads again.
+        """Send `frame` within a tick, or when the client reads again.
 
         Args:
             frame: A whole frame.
-            key: None: it must arrive. Otherwise only the newest of each key goes out, after those that must arrive.
+            key: None: it must arrive. Otherwise it takes the place of an older one of its key that has not left; of a
+                client that is behind it goes out after those that must arrive.
         """
-        if self._is_free and len(frame) <= _PIECE_BYTES:
-            self.transport.write(frame)
-            return
+        bundle = self.bundle
+        if bundle is None:
+            if not self.is_free:
+                self._hold((frame, key))
+                return
+            bundle = self.ticker.join(self)
+        self.bundle = bundle.then(frame, key)
+
+    def forget(self, key: Hashable) -> None:
+        """Drop the frame of `key` that waits, if any."""
+        if self.bundle is not None:
+            self.bundle = self.bundle.without(key)
+        if self._outbox is not None:
+            self._outbox.forget(key)
+
+    def flush(self) -> None:
+        """Write what it was told in this tick; what does not fit waits in the outbox."""
+        for piece in self._write_bundle():
+            for keyed in piece.frames:
+                self._hold(keyed)
+
+    def _write_bundle(self) -> Sequence[Piece]:
+        """Write as much of the bundle as the client takes; returns the rest."""
+        bundle = self.bundle
+        if bundle is None:
+            return ()
+        self.bundle = None
+        pieces = bundle.pieces()
+        for number, piece in enumerate(pieces):
+            if not self.is_free or len(piece.data) > PIECE_BYTES:
+                return pieces[number:]
+            self.transport.write(piece.data)
+        return ()
+
+    def _hold(self, keyed: Keyed) -> None:
+        """Have a frame wait in the outbox, from which it leaves as soon as the client takes it."""
         if not self.is_open:
             return
         if self._outbox is None:
-            self._outbox, self._is_free = Outbox(), False
+            self._outbox, self.is_free = Outbox(), False
+        frame, key = keyed
         if key is not None:
             self._outbox.put(frame, key)
         else:
             self._outbox.owe(frame)
         self._send_waiting()
         self._check_outbox()
-
-    def forget(self, key: Hashable) -> None:
-        """Drop the frame of `key` that waits, if any."""
-        if self._outbox is not None:
-            self._outbox.forget(key)
 
     def close(self, code: int, reason: str = "") -> None:
         """Close without waiting for the client; the connection is gone within seconds, whatever it does."""
@@ -115,7 +166,7 @@ class SharedFrameProtocol(WebSocketsSansIOProtocol):
 
     def _abort(self) -> None:
         """End the socket now, with what the kernel still holds for it."""
-        self._is_free = False
+        self.is_free = False
         peer = self.transport.get_extra_info("socket")
         if peer is not None and peer.family in (socket.AF_INET, socket.AF_INET6):
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
@@ -158,7 +209,7 @@ class SharedFrameProtocol(WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._is_free = False
+        self.is_free = False
         if self._stall_timer is None:
             self._stall_timer = self.loop.call_later(self.terms.deadline_s, self._drop)
 
@@ -168,18 +219,25 @@ class SharedFrameProtocol(WebSocketsSansIOProtocol):
         self._send_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._is_free = False
+        self.is_free = False
         self._stop_stall_timer()
-        self._outbox = None
+        self.bundle = self._outbox = None
+        self._note_answered()
         super().connection_lost(exc)
+        self.conn.parser.close()  # a generator of the object that holds it
+
+    def _note_answered(self) -> None:
+        if self.when_answered is not None:
+            self.when_answered()
+            self.when_answered = None
 
     def _send_waiting(self) -> None:
         while self._outbox is not None and self.writable.is_set() and self.is_open:
-            piece = self._outbox.take(_PIECE_BYTES)
+            piece = self._outbox.take(PIECE_BYTES)
             if not self._outbox:
                 self._outbox = None
             self.transport.write(piece)
-        self._is_free = self._outbox is None and self.writable.is_set() and self.is_open
+        self.is_free = self._outbox is None and self.writable.is_set() and self.is_open
 
     def _check_outbox(self) -> None:
         outbox, terms = self._outbox, self.terms
@@ -187,8 +245,12 @@ class SharedFrameProtocol(WebSocketsSansIOProtocol):
             self._drop()
 
     def _finish_frame(self) -> None:
-        """Let the frame that has begun to leave end, so that a close frame can follow; forget all others."""
-        self._is_free = False
+        """Let out what the client takes at once and the end of a frame that has begun to leave; forget all others.
+
+        A close frame can follow.
+        """
+        self._write_bundle()
+        self.is_free = False
         if self._outbox is not None:
             rest, self._outbox = self._outbox.take_begun(), None
             if rest and not self.transport.is_closing():
@@ -209,8 +271,9 @@ class SharedFrameProtocol(WebSocketsSansIOProtocol):
 
 
 def protocol_with(terms: WriteTerms) -> type[SharedFrameProtocol]:
-    """Return the protocol of a server with these terms."""
-    return type("SharedFrameProtocol", (SharedFrameProtocol,), {"terms": terms})
+    """Return the protocol of a server with these terms, on the running loop."""
+    ticker = Ticker(asyncio.get_running_loop(), tick_s=terms.tick_s)
+    return type("SharedFrameProtocol", (SharedFrameProtocol,), {"terms": terms, "ticker": ticker})
 
 
 def _is_text(data: bytes) -> bool:

@@ -6,8 +6,9 @@ from typing import Protocol
 from gateway.auth import scopes
 from gateway.live.board import PROGRESS
 from gateway.live.commands import Command
-from gateway.live.hub import JOB_PREFIX, JOBS, MEMORY, QUEUE, Client, Hub
+from gateway.live.hub import JOB_PREFIX, JOBS, NUMBERS, Client, Hub
 from gateway.live.messages import Said, Subscribed, Unsubscribed
+from gateway.live.numbers import Numbers
 from gateway.live.publisher import Publisher
 from gateway.live.snapshots import Snapshots, Taken
 from gateway.views.state import ENDED
@@ -36,15 +37,23 @@ class Subscriptions:
         limit_count: Most channels at once.
     """
 
-    __slots__ = ("_client", "_hub", "_limit_count", "_owed", "_publisher", "_snapshots")
+    __slots__ = ("_client", "_hub", "_limit_count", "_numbers", "_owed", "_publisher", "_snapshots")
 
     def __init__(
-        self, client: Subscriber, hub: Hub, publisher: Publisher, snapshots: Snapshots, *, limit_count: int
+        self,
+        client: Subscriber,
+        hub: Hub,
+        publisher: Publisher,
+        snapshots: Snapshots,
+        numbers: Numbers,
+        *,
+        limit_count: int,
     ) -> None:
         self._client = client
         self._hub = hub
         self._publisher = publisher
         self._snapshots = snapshots
+        self._numbers = numbers
         self._limit_count = limit_count
         self._owed: set[str] = set()
         """Channels whose state the client is still to get."""
@@ -69,11 +78,13 @@ class Subscriptions:
 
     async def _listened(self, channel: str, cursor: int | None) -> Taken:
         """Listen to a channel and return its state."""
-        if channel in (QUEUE, MEMORY):
-            # Each message is the whole state: none is missed by listening after looking, and none comes too early.
-            taken = await self._stats(channel)
-            self._hub.subscribe(self._client, channel)
-            return taken
+        if channel in NUMBERS:
+            # First look, then listen: each message is the whole state, and none comes too early.
+            counted = self._client.caller.counted
+            with self._numbers.joining(counted):
+                snapshot = await self._numbers.snapshot(channel, counted)
+                self._hub.subscribe(self._client, channel)
+            return Taken(snapshot, self._publisher.cursor)
         # First listen, then look: what changes in between is heard, and never lost.
         was_heard = channel in self._client.channels
         self._hub.subscribe(self._client, channel)
@@ -85,15 +96,6 @@ class Subscriptions:
             if not was_heard:
                 self._hub.unsubscribe(self._client, channel)
             raise
-
-    async def _stats(self, channel: str) -> Taken:
-        stats = await self._snapshots.stats()
-        publisher = self._publisher
-        if stats is None:
-            return Taken(None, publisher.cursor)
-        return Taken(
-            publisher.queue_stats(stats) if channel == QUEUE else publisher.memory_stats(stats), publisher.cursor
-        )
 
     def _answer(self, command_id: str | int | None, channel: str, taken: Taken) -> None:
         client = self._client
@@ -125,7 +127,7 @@ class Subscriptions:
 
     def owe_jobs(self) -> None:
         """Changes were missed: owe the state of every channel of jobs."""
-        self._owed |= self._client.channels - {QUEUE, MEMORY}
+        self._owed |= self._client.channels - NUMBERS
 
     async def send_owed(self) -> bool:
         """Send the states that the client is owed; returns whether it has them all now."""
@@ -147,10 +149,10 @@ class Subscriptions:
 
 def _channel(command: Command) -> str:
     channel = command.channel or ""
-    if channel not in (JOBS, QUEUE, MEMORY) and not _JOB_CHANNEL.fullmatch(channel):
+    if channel not in {JOBS, *NUMBERS} and not _JOB_CHANNEL.fullmatch(channel):
         raise field_invalid("channel", "must be jobs, queue, memory or job:<id>", channel)
     return channel
 
 
 def _scope(channel: str) -> str:
-    return scopes.STATS_READ if channel in (QUEUE, MEMORY) else scopes.JOBS_READ
+    return scopes.STATS_READ if channel in NUMBERS else scopes.JOBS_READ

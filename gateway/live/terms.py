@@ -7,6 +7,9 @@ from dataclasses import dataclass
 class WriteTerms:
     """How a client is written to that reads more slowly than it is told things."""
 
+    tick_s: float = 0.005
+    """At most this long after it was written to, a client that keeps up hears of what it was told since, all together.
+    With fewer than a hundred clients it is less."""
     deadline_s: float = 5.0
     """In each such time a client must take all that waits in its socket, or at least the difference of the two marks
     below. It is a floor for the pace: a byte now and then is not enough."""

@@ -16,7 +16,7 @@ class Run(Protocol):
         Args:
             sql: Good for SQLite 3.40 and PostgreSQL 14 alike: ``$1`` for the first argument, ``ON CONFLICT``,
                 ``RETURNING``, ``CAST($1 AS bigint)`` where nothing else says the type; 0 and 1 for booleans.
-            arguments: None, int, float, str or bytes.
+            arguments: None, int, float, str or bytes; lists of them where the statement is for PostgreSQL only.
 
         Raises:
             ClipferryError: STORE_UNAVAILABLE.

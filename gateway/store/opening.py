@@ -37,6 +37,28 @@ def _has_port(url: str) -> bool:
         return False
 
 
+async def is_there(url: str) -> bool:
+    """Return whether there is a store at `url`: a gateway has run on it.
+
+    Raises:
+        StartError: If the database cannot be reached.
+    """
+    if url.startswith(POSTGRES):
+        from gateway.store.postgres import has_schema  # noqa: PLC0415
+
+        return await has_schema(url)
+    return Path(url.removeprefix(SQLITE)).exists()
+
+
+def shown_url(url: str) -> str:
+    """Return `url` without what lets somebody in."""
+    if url.startswith(POSTGRES):
+        from services.chassis.postgres import shown  # noqa: PLC0415
+
+        return f"{POSTGRES}{shown(url)}"
+    return url
+
+
 def open_database(url: str, *, alone: bool = True) -> AbstractAsyncContextManager[Database]:
     """Open the store at `url` for the length of the block.
 

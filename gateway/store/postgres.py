@@ -9,7 +9,7 @@ import asyncpg
 
 from gateway.store.database import Row, Run
 from gateway.store.version import schema
-from services.chassis.lifecycle import background
+from services.chassis.lifecycle import StartError, background
 from services.chassis.outages import Outages
 from services.chassis.postgres import FAILURES, FAULTS_OF_A_CALL, Connection, Pool, shown
 from services.chassis.postgres_migration import migrate_postgres
@@ -108,6 +108,22 @@ async def _connect(url: str) -> Connection:
     return await asyncpg.connect(
         url, timeout=_CONNECT_S, command_timeout=_STATEMENT_S, server_settings=_SERVER_SETTINGS
     )
+
+
+async def has_schema(url: str) -> bool:
+    """Return whether a gateway has made its schema there.
+
+    Raises:
+        StartError: If the database cannot be reached.
+    """
+    try:
+        connection = await _connect(url)
+    except FAILURES as error:
+        raise StartError(f"the database at {shown(url)} cannot be reached: {error}.") from error
+    try:
+        return await _version(connection) > 0
+    finally:
+        await connection.close()
 
 
 async def bring_up_to_date(url: str) -> None:

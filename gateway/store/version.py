@@ -4,7 +4,7 @@ from pathlib import Path
 
 from services.chassis.migrations import Schema
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 6
 """What the mark `schema` says after the last migration, in both engines."""
 
 

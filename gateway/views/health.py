@@ -3,7 +3,7 @@
 import msgspec
 
 from clipferry.queue.v1 import job_pb2
-from gateway.views.memory import MemoryView, memory_view
+from gateway.views.memory import memory_view
 from services.chassis.wire import span_s
 
 
@@ -25,6 +25,30 @@ class ServicesView(msgspec.Struct, rename="camel", frozen=True):
     """The gateway's own."""
 
 
+class HealthMemoryView(msgspec.Struct, rename="camel", frozen=True):
+    """Memory of the processors. How much of it is in use is told to admins; to others that is null.
+
+    Whoever has jobs could work out from it when others have some, and how large these are.
+    """
+
+    current: int | None
+    current_formatted: str | None
+    peak: int | None
+    peak_formatted: str | None
+    max: int
+    max_formatted: str
+    utilization: int | None
+    """`current` as whole percent of `max`."""
+    active_allocations: int | None
+    max_per_video: int
+    max_per_video_formatted: str
+    orphan_freed: int | None
+    """Bytes that cleanup took from finished jobs, in total."""
+
+
+_USE = ("current", "current_formatted", "peak", "peak_formatted", "utilization", "active_allocations", "orphan_freed")
+
+
 class HealthView(msgspec.Struct, rename="camel", frozen=True):
     """Health of the whole."""
 
@@ -32,7 +56,7 @@ class HealthView(msgspec.Struct, rename="camel", frozen=True):
     """ok; degraded when no processor is connected, so that jobs wait, or when the gateway's own store is away, so that
     only those get in who were here before; unavailable when the queue is away."""
     services: ServicesView
-    memory: MemoryView
+    memory: HealthMemoryView
     uptime: int
     """Whole seconds that the queue has been up."""
     real_time_updates: bool
@@ -40,9 +64,19 @@ class HealthView(msgspec.Struct, rename="camel", frozen=True):
 
 
 def health_view(
-    stats: job_pb2.Stats, *, queue_is_reachable: bool, store_is_ready: bool, now: str, real_time: bool
+    stats: job_pb2.Stats,
+    *,
+    queue_is_reachable: bool,
+    store_is_ready: bool,
+    now: str,
+    real_time: bool,
+    shows_use: bool,
 ) -> HealthView:
-    """Return the health that `stats` tell of; they may be old or empty when the queue is away."""
+    """Return the health that `stats` of the whole tell of; they may be old or empty when the queue is away.
+
+    Args:
+        shows_use: Whether how much memory is in use is told.
+    """
     if not queue_is_reachable:
         status, processor = "unavailable", ServiceView("unknown")
     elif stats.workers == 0:
@@ -52,11 +86,16 @@ def health_view(
     return HealthView(
         status=status,
         services=ServicesView(_service(queue_is_reachable), processor, _service(store_is_ready)),
-        memory=memory_view(stats.memory),
+        memory=_memory(stats.memory, shows_use=shows_use),
         uptime=round(span_s(stats.uptime)),
         real_time_updates=real_time,
         timestamp=now,
     )
+
+
+def _memory(memory: job_pb2.MemoryStats, *, shows_use: bool) -> HealthMemoryView:
+    view = msgspec.structs.asdict(memory_view(memory, is_whole=True))
+    return HealthMemoryView(**view if shows_use else view | dict.fromkeys(_USE))
 
 
 def _service(is_there: bool) -> ServiceView:

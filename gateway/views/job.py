@@ -1,15 +1,18 @@
 """From a job on the wire to the job that clients see."""
 
+import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from clipferry.queue.v1 import job_pb2
 from gateway.rest_names import in_rest_names
+from gateway.views.flow import NO_FLOW, flow_of
 from gateway.views.job_shape import (
     ErrorView,
     JobView,
     LinksView,
     MetadataView,
     ResultView,
+    SubmittedView,
     UserInfoView,
     VideoDataView,
 )
@@ -31,6 +34,7 @@ def job_view(job: job_pb2.Job, root_path: str = "") -> JobView:
         root_path: Path below which the client reaches the gateway; empty: at the top.
     """
     identity = job_id(job.name)
+    flow = flow_of(job.progress) if _has_progress_of_now(job) else NO_FLOW
     return JobView(
         id=identity,
         video_data=_video_data(job.spec),
@@ -39,8 +43,13 @@ def job_view(job: job_pb2.Job, root_path: str = "") -> JobView:
         status=STATUS_BY_STATE[job.state],
         progress=percent(job),
         estimated_size=job.estimated_bytes,
+        title=job.media.title or job.progress.title or None,
         stage=stage_name(job),
         message=sentence(job),
+        bytes_done=flow.bytes_done,
+        bytes_total=flow.bytes_total,
+        speed_bps=flow.speed_bps,
+        eta_seconds=flow.eta_seconds,
         attempt=job.attempt,
         max_attempts=job.max_attempts,
         version=job.version,
@@ -54,6 +63,11 @@ def job_view(job: job_pb2.Job, root_path: str = "") -> JobView:
         result=result_of(job) if job.state in ENDED else None,
         links=LinksView(f"{root_path}/api/jobs/{identity}", f"job:{identity}"),
     )
+
+
+def submitted_view(view: JobView, *, is_duplicate: bool) -> SubmittedView:
+    """Return the job that answers a submit."""
+    return SubmittedView(**msgspec.structs.asdict(view), duplicate=is_duplicate)
 
 
 def _video_data(spec: job_pb2.JobSpec) -> VideoDataView:
@@ -88,11 +102,15 @@ def sentence(job: job_pb2.Job) -> str:
         return "Cancelling"
     if job.cancel_requested and job.state == job_pb2.JOB_STATE_COMPLETED:
         return "It was sent before it could be cancelled"
-    # What was said of the download is no longer true once it is sent.
-    is_of_now = job.state == job_pb2.JOB_STATE_PROCESSING or job.progress.stage == job_pb2.STAGE_SENDING
-    if job.state in RUNNING and is_of_now and job.HasField("progress"):
+    if _has_progress_of_now(job):
         return job.progress.message or DOING[job.progress.stage]
     return _SENTENCES[job.state]
+
+
+def _has_progress_of_now(job: job_pb2.Job) -> bool:
+    """Return whether the progress is of what the job does now: once it is sent, that of the download is not."""
+    is_of_now = job.state == job_pb2.JOB_STATE_PROCESSING or job.progress.stage == job_pb2.STAGE_SENDING
+    return job.state in RUNNING and is_of_now and job.HasField("progress")
 
 
 _SENTENCES = {

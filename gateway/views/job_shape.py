@@ -86,9 +86,19 @@ class JobView(msgspec.Struct, rename="camel", frozen=True):
     """Percent of the whole run, 0 to 100."""
     estimated_size: int
     """Bytes; 0 while unknown."""
+    title: str | None
+    """What the site calls the video; null until it has said."""
     stage: str | None
     """waiting, probing, downloading, muxing, transcoding or sending; null when ended."""
     message: str
+    bytes_done: int
+    """Bytes moved in this stage; 0, and the next three null, when it does not run."""
+    bytes_total: int | None
+    """Null while the site has not said."""
+    speed_bps: int | None
+    """Bytes a second."""
+    eta_seconds: int | None
+    """Rest of this stage."""
     attempt: int
     max_attempts: int
     version: int
@@ -102,6 +112,14 @@ class JobView(msgspec.Struct, rename="camel", frozen=True):
     result: ResultView | None
     """Present once the job has ended."""
     links: LinksView
+
+
+class SubmittedView(JobView, frozen=True):
+    """The job that a submit has made, or the one that was there."""
+
+    duplicate: bool
+    """Whether this is a job of yours that was under way already, for the same page, chat, kind and format: no other one
+    was made. A repeat with the same `Idempotency-Key` is none."""
 
 
 class JobListView(msgspec.Struct, rename="camel", frozen=True):

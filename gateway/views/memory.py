@@ -8,37 +8,40 @@ _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 class MemoryView(msgspec.Struct, rename="camel", frozen=True):
-    """Memory of the processors. Bytes, and the same for people."""
+    """Memory of the processors: what is in use, for a user by the own jobs. Bytes, and the same for people."""
 
     current: int
+    """For a user what the own running jobs have reserved."""
     current_formatted: str
-    peak: int
-    peak_formatted: str
+    peak: int | None
+    """Most that was in use at once. Null for a user: it is known of all together only."""
+    peak_formatted: str | None
     max: int
+    """What the connected processors have, for everybody."""
     max_formatted: str
     utilization: int
-    """Whole percent of `max`."""
+    """`current` as whole percent of `max`."""
     active_allocations: int
     max_per_video: int
     max_per_video_formatted: str
-    orphan_freed: int = 0
-    """Bytes that cleanup took from finished jobs, in total."""
+    orphan_freed: int | None = 0
+    """Bytes that cleanup took from finished jobs, in total. Null for a user, as `peak`."""
 
 
-def memory_view(memory: job_pb2.MemoryStats) -> MemoryView:
-    """Return `memory` for clients."""
+def memory_view(memory: job_pb2.MemoryStats, *, is_whole: bool) -> MemoryView:
+    """Return `memory` for clients: the whole system's, or what one owner has of it."""
     return MemoryView(
         current=memory.current_bytes,
         current_formatted=formatted(memory.current_bytes),
-        peak=memory.peak_bytes,
-        peak_formatted=formatted(memory.peak_bytes),
+        peak=memory.peak_bytes if is_whole else None,
+        peak_formatted=formatted(memory.peak_bytes) if is_whole else None,
         max=memory.max_bytes,
         max_formatted=formatted(memory.max_bytes),
         utilization=memory.current_bytes * 100 // memory.max_bytes if memory.max_bytes else 0,
         active_allocations=memory.active_allocations,
         max_per_video=memory.max_per_video_bytes,
         max_per_video_formatted=formatted(memory.max_per_video_bytes),
-        orphan_freed=memory.orphan_freed_bytes,
+        orphan_freed=memory.orphan_freed_bytes if is_whole else None,
     )
 
 

@@ -1,5 +1,7 @@
 """What a probe found, as clients see it."""
 
+import base64
+
 import msgspec
 from google.protobuf.duration_pb2 import Duration
 
@@ -39,6 +41,9 @@ class ProbeView(msgspec.Struct, rename="camel", frozen=True):
     duration: float | None
     """Seconds."""
     thumbnail_url: str | None
+    """Where the site has its picture. A page that loads it from there tells the site who looks."""
+    thumbnail: str | None
+    """The same, made a JPEG of at most 320 pixels a side and 64 KiB, as a `data:` URI; null when there is none."""
     is_live: bool
     entries: list[EntryView]
     plan: PlanView | None
@@ -55,10 +60,15 @@ def probe_view(found: processor_service_pb2.ProbeUrlResponse) -> ProbeView:
         extractor=found.extractor,
         duration=_seconds(found.duration, found.HasField("duration")),
         thumbnail_url=found.thumbnail_url or None,
+        thumbnail=_data_uri(found.thumbnail) if found.thumbnail else None,
         is_live=found.is_live,
         entries=entries,
         plan=_plan(found.plan) if found.HasField("plan") else None,
     )
+
+
+def _data_uri(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def _plan(plan: processor_service_pb2.Plan) -> PlanView:

@@ -3,12 +3,12 @@
 import msgspec
 
 from clipferry.queue.v1 import job_pb2
-from gateway.views.memory import formatted
+from gateway.views.memory import memory_view
 from services.chassis.wire import span_s
 
 
 class WebSocketView(msgspec.Struct, rename="camel", frozen=True):
-    """The gateway's live connections."""
+    """The live connections of the gateway that answers: for an admin all, for a user the own."""
 
     enabled: bool
     """False: live updates are switched off, and clients poll."""
@@ -16,16 +16,20 @@ class WebSocketView(msgspec.Struct, rename="camel", frozen=True):
     job_subscriptions: int
     queue_subscriptions: int
     memory_subscriptions: int
-    total_connections: int
-    """Since the gateway started."""
-    slow_clients_dropped: int
-    """Clients that stopped reading and were dropped, since the gateway started."""
+    total_connections: int | None
+    """Since the gateway started. Null for a user: only all together are counted."""
+    slow_clients_dropped: int | None
+    """Clients that stopped reading and were dropped, since the gateway started. Null for a user, as before."""
     ping_interval: int
     """Milliseconds between text pings."""
 
 
 class StatsView(msgspec.Struct, rename="camel", frozen=True):
-    """The queue at one moment: jobs, workers, memory, speed and settings."""
+    """The queue at one moment: jobs, workers, memory, speed and settings.
+
+    An admin sees the whole system. For a user all that counts jobs, what they use and how fast they end is of the own
+    jobs alone; processors, limits and settings are everybody's.
+    """
 
     queued: int
     """Jobs that wait, retries included."""
@@ -34,6 +38,7 @@ class StatsView(msgspec.Struct, rename="camel", frozen=True):
     completed: int
     failed: int
     total_processed: int
+    """Jobs that ended: for an admin ever, for a user those that are kept."""
     active_workers: int
     """Jobs that run now."""
     max_workers: int
@@ -44,10 +49,11 @@ class StatsView(msgspec.Struct, rename="camel", frozen=True):
     max_memory_formatted: str
     memory_utilization: int
     """Whole percent."""
-    peak_memory_usage: int
-    peak_memory_formatted: str
+    peak_memory_usage: int | None
+    """Null for a user: it is known of all together only."""
+    peak_memory_formatted: str | None
     uptime: int
-    """Whole seconds."""
+    """Of the queue, in whole seconds."""
     throughput_per_minute: float
     """Jobs that ended in the last minute."""
     web_socket: WebSocketView | None
@@ -64,9 +70,9 @@ class StatsView(msgspec.Struct, rename="camel", frozen=True):
     ytdlp_versions: list[str]
 
 
-def stats_view(stats: job_pb2.Stats, web_socket: WebSocketView | None) -> StatsView:
-    """Return `stats` for clients."""
-    jobs, memory = stats.jobs_by_state, stats.memory
+def stats_view(stats: job_pb2.Stats, web_socket: WebSocketView | None, *, is_whole: bool) -> StatsView:
+    """Return `stats` for clients: the whole system's, or what one owner has of it."""
+    jobs, memory = stats.jobs_by_state, memory_view(stats.memory, is_whole=is_whole)
     return StatsView(
         queued=jobs.get("QUEUED", 0) + jobs.get("RETRY_WAIT", 0),
         processing=jobs.get("PROCESSING", 0) + jobs.get("SENDING", 0),
@@ -75,13 +81,13 @@ def stats_view(stats: job_pb2.Stats, web_socket: WebSocketView | None) -> StatsV
         total_processed=stats.total_processed,
         active_workers=stats.slots_busy,
         max_workers=stats.slots_total,
-        memory_usage=memory.current_bytes,
-        memory_usage_formatted=formatted(memory.current_bytes),
-        max_memory=memory.max_bytes,
-        max_memory_formatted=formatted(memory.max_bytes),
-        memory_utilization=memory.current_bytes * 100 // memory.max_bytes if memory.max_bytes else 0,
-        peak_memory_usage=memory.peak_bytes,
-        peak_memory_formatted=formatted(memory.peak_bytes),
+        memory_usage=memory.current,
+        memory_usage_formatted=memory.current_formatted,
+        max_memory=memory.max,
+        max_memory_formatted=memory.max_formatted,
+        memory_utilization=memory.utilization,
+        peak_memory_usage=memory.peak,
+        peak_memory_formatted=memory.peak_formatted,
         uptime=round(span_s(stats.uptime)),
         throughput_per_minute=stats.throughput_per_minute,
         web_socket=web_socket,

@@ -62,15 +62,6 @@ async def test_a_limit_is_kept_while_the_store_is_away(
     assert [(await limiter.take("ann", RATE)).is_admitted for _ in range(3)] == [True, True, False]
 
 
-async def test_rows_of_those_who_are_as_good_as_new_go(database: Database, clock: FakeClock) -> None:
-    limiter = SharedLimiter(database, clock)
-    await limiter.take("ann", RATE)
-    clock.advance(61)
-    await limiter.take("bob", RATE)
-
-    assert await database.run("SELECT who FROM rate_limits") == [("bob",)]
-
-
 def test_one_gateway_on_sqlite_counts_in_memory(database: Database, clock: FakeClock) -> None:
     assert isinstance(limiter_for("sqlite:///x", database, clock), MemoryLimiter)
     assert isinstance(limiter_for("postgresql://x/y", database, clock), SharedLimiter)

@@ -7,13 +7,19 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import yoyo
 
+from gateway.limits.exchange import Exchange
 from gateway.store.database import Database
 from gateway.store.marks import Marks, mark
 from gateway.store.opening import open_database
-from gateway.store.version import SCHEMA_VERSION
+from gateway.store.version import SCHEMA_VERSION, schema
 from services.chassis.lifecycle import StartError, background
+from services.chassis.postgres import migrations_url
+from services.queue.adapters.postgres.connection import connect
+from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_stores import GATEWAY_STORES
+from tests.fakes.postgres import database_for
 
 LONG = """WITH RECURSIVE numbers (number) AS (
     SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 200000
@@ -205,3 +211,38 @@ async def test_a_file_of_the_first_version_goes_on(tmp_path: Path) -> None:
         ]
         assert await database.run("SELECT COUNT(*) FROM pairing_codes") == [(1,)]
         assert await database.run("SELECT secret FROM signing_keys") == [(b"signing-key-of-the-first-version",)]
+
+
+@pytest.mark.parametrize("applied_count", [1, 2, 3])
+async def test_a_postgresql_database_of_any_version_goes_on(tmp_path: Path, applied_count: int) -> None:
+    """Users, keys, sessions and codes are there, and what came later works."""
+    url = database_for(tmp_path, template="template1")
+    connection = await connect(url)
+    await connection.execute("CREATE SCHEMA gateway")
+    await asyncio.to_thread(_migrate_postgres, url, applied_count)
+    for statement in (
+        "INSERT INTO gateway.users VALUES ('ann', 'user', 1, 1, '*')",
+        "INSERT INTO gateway.api_keys VALUES ('\\x01', 'key-1', 'ann', '', 1, '')",
+        "INSERT INTO gateway.pairing_codes (hash, user_id, expires_at_ms) VALUES ('\\x02', 'ann', 2)",
+        "INSERT INTO gateway.sessions"
+        " VALUES ('session-1', 'ann', 'key-1', '', '', '\\x03', '\\x04', NULL, 1, 1, 2, NULL)",
+    ):
+        await connection.execute(statement)
+    await connection.close()
+
+    async with open_database(url) as database:
+        assert (await versions(database))["schema"] == SCHEMA_VERSION
+        for table, expected in (("users", "ann"), ("api_keys", "key-1"), ("sessions", "session-1")):
+            assert await database.run(f"SELECT id FROM {table}") == [(expected,)]
+        ((code_id,),) = await database.run("SELECT id FROM pairing_codes")
+        assert code_id or applied_count == 3  # whoever made the code gave it a name
+        await Exchange(database, FakeClock(), (), None).once()
+        assert await database.run("SELECT COUNT(*) FROM replicas") == [(1,)]
+
+
+def _migrate_postgres(url: str, applied_count: int) -> None:
+    """Apply the first migrations, as a clipferry of then did."""
+    here = schema("postgres")
+    backend = yoyo.get_backend(migrations_url(url, here.owner))
+    with closing(backend.connection):
+        backend.apply_migrations(backend.to_apply(yoyo.read_migrations(str(here.migrations))[:applied_count]))

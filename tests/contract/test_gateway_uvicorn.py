@@ -4,6 +4,7 @@ import asyncio
 import inspect
 
 from uvicorn import Config, Server
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
@@ -35,6 +36,33 @@ async def test_the_protocols_names() -> None:
         "shutdown",
     ):
         assert name in vars(WebSocketsSansIOProtocol)
+
+
+async def test_the_http_protocols_names() -> None:
+    """Of a connection, and of one request and its answer."""
+    protocol = HttpToolsProtocol(Config(lambda: None), ServerState(), {})
+
+    assert (vars(protocol)["cycle"], vars(protocol)["timeout_keep_alive_task"]) == (None, None)
+    assert (protocol.timeout_keep_alive, len(protocol.pipeline)) == (5, 0)
+    for name in (
+        "data_received",
+        "handle_websocket_upgrade",
+        "on_header",
+        "on_headers_complete",
+        "on_message_begin",
+        "on_message_complete",
+        "on_response_complete",
+        "on_url",
+        "send_400_response",
+        "_start_asgi_task",
+    ):
+        assert name in vars(HttpToolsProtocol)
+    assert STATUS_LINE[202] == b"HTTP/1.1 202 Accepted\r\n"
+    assert not hasattr(RequestResponseCycle, "__slots__")
+    assert {"disconnected", "flow", "keep_alive", "message_event", "on_response", "response_started"} < set(
+        RequestResponseCycle.__init__.__code__.co_names + RequestResponseCycle.__init__.__code__.co_varnames
+    )
+    assert {"run_asgi", "receive", "send"} <= set(vars(RequestResponseCycle))
 
 
 def test_the_servers_names() -> None:

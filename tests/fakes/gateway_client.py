@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +63,14 @@ class GatewayClient:
         tokens = response.json()
         return GatewayClient(self.http, self.port, tokens["accessToken"], tokens["refreshToken"])
 
+    async def add_user(self, user: str) -> None:
+        """Add a user, unless there already."""
+        response = await self.request("POST", "/api/admin/users", json={"user": user})
+        assert response.status_code == 201 or "there is one of that name" in response.text, response.text
+
     async def invite(self, user: str) -> "GatewayClient":
-        """Return a client of another user."""
+        """Return a client of another user, who is added unless there already."""
+        await self.add_user(user)
         paired = await self.request("POST", "/api/auth/pair", json={"user": user})
         return await self.sign_in(pairingCode=paired.json()["pairingCode"])
 
@@ -81,6 +87,14 @@ class GatewayClient:
                 await socket.say(type="subscribe", channel=channel)
                 await socket.hear("subscribed")
             yield socket
+
+
+async def key_of_admin(admin: GatewayClient, scopes: Sequence[str]) -> str:
+    """Return a new API key of the admin's own that may be used for `scopes` only."""
+    response = await admin.request("POST", "/api/auth/keys", json={"user": "admin", "label": "test", "scopes": scopes})
+    assert response.status_code == 201, response.text
+    key: str = response.json()["apiKey"]
+    return key
 
 
 def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:

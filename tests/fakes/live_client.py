@@ -47,6 +47,8 @@ class LiveClient:
         self._goaway_s = 0.0
         self.connect_count = 0
         """Connections that were tried."""
+        self.message_count = 0
+        """Messages that were heard."""
         self.jobs: dict[str, tuple[int, str]] = {}
         """Version and status of each job."""
         self.close_codes: list[int] = []
@@ -103,6 +105,7 @@ class LiveClient:
             async with asyncio.timeout(self._pauses.silence_s):
                 message = json.loads(await connection.recv())
             check_spoken(message)
+            self.message_count += 1
             if message["type"] == "ping":
                 await _say(connection, type="pong")
             self._take(message)

@@ -57,7 +57,7 @@ def a_run(**changes: object) -> Run:
 class Script:
     """Where a trip stops or fails.
 
-    Names of steps: extract, download, describe, thumbnail, begin, send, commit, answer, complete.
+    Names of steps: extract, picture, download, describe, thumbnail, begin, send, commit, answer, complete.
     """
 
     failures: dict[str, BaseException] = field(default_factory=dict)
@@ -90,6 +90,8 @@ class FakeDownloader:
     found: Found = FOUND
     moves: list[Moved] = field(default_factory=lambda: [moved(1_000), moved(2_000), moved(3_000)])
     data: bytes = b"v" * 3_000
+    picture: bytes = b""
+    """The site's, as a child leaves it."""
     open_count: int = 0
     limit_bytes: int = 0
     allowed: list[int | None] = field(default_factory=list)
@@ -130,6 +132,10 @@ class FakeFetch:
         return (
             replace(found, duration_s=found.duration_s or self._site.asked_duration_s) if self._asks_duration else found
         )
+
+    async def picture(self) -> bytes:
+        await self._site.script.step("picture")
+        return self._site.picture
 
     async def download(
         self, *, limit_bytes: int, format_id: str = "", recipe: Recipe | None = None

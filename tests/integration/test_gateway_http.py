@@ -53,6 +53,31 @@ async def test_of_many_repeats_at_once_one_makes_the_job(admin: GatewayClient) -
     assert (again.json()["id"], again.headers["idempotency-replayed"]) == (made[0].json()["id"], "true")
 
 
+async def test_only_a_repeat_of_a_key_is_a_replay_and_a_job_that_is_under_way_is_a_duplicate(
+    admin: GatewayClient,
+) -> None:
+    """Two different keys, and one after none, find the job by its content."""
+    url = "https://video.test/twice"
+    first, other = await submit(admin, url, "first"), await submit(admin, url, "other")
+    again, other_again = await submit(admin, url, "first"), await submit(admin, url, "other")
+    plain = await admin.request("POST", "/api/jobs", json={"url": url})
+    fresh = await admin.request("POST", "/api/jobs", json={"url": f"{url}/fresh"})
+    keyed = await submit(admin, f"{url}/fresh", "late")
+
+    def said(answer: httpx.Response) -> tuple[bool, bool]:
+        return answer.headers.get("idempotency-replayed") == "true", answer.json()["duplicate"]
+
+    assert len({answer.json()["id"] for answer in (first, other, again, other_again, plain)}) == 1
+    assert [said(answer) for answer in (first, other, plain, fresh, keyed)] == [
+        (False, False),
+        (False, True),
+        (False, True),
+        (False, False),
+        (False, True),
+    ]
+    assert [said(answer) for answer in (again, other_again)] == [(True, False), (True, False)]
+
+
 @pytest.mark.parametrize("key", ["", '""', '"', 'a"b', "a\tb", "x" * 65])
 async def test_a_key_that_cannot_be_kept_is_refused(admin: GatewayClient, key: str) -> None:
     refused = await submit(admin, "https://video.test/key", key)
@@ -124,12 +149,13 @@ async def test_no_other_origin_may(admin: GatewayClient, origin: str) -> None:
         "/api/jobs", headers={"Origin": origin, "Access-Control-Request-Method": "POST"}
     )
     read = await admin.request("GET", "/api/jobs", headers={"Origin": origin})
+    of_program = await admin.request("GET", "/api/jobs")
 
-    assert preflight.status_code == 403
-    assert preflight.json()["code"] == "PERMISSION_DENIED"
+    assert_problem(preflight, 403, "PERMISSION_DENIED")
     for answer in (preflight, read):
         assert "access-control-allow-origin" not in answer.headers
         assert "Origin" in answer.headers["vary"]
+    assert of_program.headers["vary"] == "Authorization, Origin"
 
 
 async def test_a_request_keeps_its_name(admin: GatewayClient) -> None:
@@ -161,7 +187,9 @@ async def test_what_is_no_json_by_its_own_word_is_refused(
     assert said in assert_problem(refused, 415, "MEDIA_TYPE_UNSUPPORTED")["detail"]
 
 
-@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "text/plain", "application/vnd.x+json"])
+@pytest.mark.parametrize(
+    "media_type", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.x+json"]
+)
 async def test_json_may_be_called_what_programs_call_it(admin: GatewayClient, media_type: str) -> None:
     body = json.dumps({"url": "https://video.test/called"}).encode()
     answer = await admin.request("POST", "/api/jobs", content=body, headers={"Content-Type": media_type})

@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import re
+import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -13,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.queue.service import queue_service
-from tests.fakes.gateway_client import UNLIMITED, GatewayClient, gateway_at_hand
+from tests.fakes.gateway_client import UNLIMITED, GatewayClient, gateway_at_hand, key_of_admin
 from tests.fakes.queue_client import settings_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -23,11 +25,13 @@ CALLERS = (*USERS, "admin")
 CHATS = {"ann": -100_111, "bob": -100_222, "admin": -100_333}
 NOBODYS = "01a210fc-f00b-71d2-8491-18f6559fe65c"
 
+STATUSES = ("queued", "processing", "completed", "failed", "cancelled")
+
 CALLER, NUMBER = st.sampled_from(CALLERS), st.integers(0, 40)
 MOVES = st.one_of(
     st.tuples(st.just("submit"), CALLER, NUMBER),
     st.tuples(st.just("repeat"), CALLER, NUMBER),
-    st.tuples(st.sampled_from(["look", "cancel", "retry", "finish"]), CALLER, NUMBER),
+    st.tuples(st.sampled_from(["look", "history", "cancel", "retry", "finish"]), CALLER, NUMBER),
     st.tuples(st.sampled_from(["list", "page", "search", "numbers"]), CALLER, NUMBER),
 )
 
@@ -40,6 +44,8 @@ class World:
     cursors: list[str] = field(default_factory=list)
     """That anybody was given."""
     names: "itertools.count[int]" = field(default_factory=itertools.count)
+    status: dict[str, str] = field(default_factory=dict)
+    """Of each job, by its id."""
 
     async def move(self, what: str, caller: str, number: int) -> None:
         """Do one thing, and look whether its answer tells of another's."""
@@ -47,7 +53,7 @@ class World:
         match what:
             case "submit" | "repeat":
                 await self._submit(client, caller, number, is_repeat=what == "repeat")
-            case "look" | "cancel" | "retry" | "finish":
+            case "look" | "history" | "cancel" | "retry" | "finish":
                 await self._touch(client, caller, what, self._job(number))
             case "list" | "page":
                 cursor = self.cursors[number % len(self.cursors)] if what == "page" and self.cursors else ""
@@ -58,8 +64,7 @@ class World:
                 self.check(answer, caller)
                 assert answer.status_code == (200 if caller in ("admin", other) else 403)
             case "numbers":
-                path = ("/api/queue/stats", "/api/memory/stats", "/api/websocket/stats", "/health")[number % 4]
-                self.check(await client.request("GET", path), caller)
+                await self._count(client, caller)
 
     async def _submit(self, client: GatewayClient, caller: str, number: int, *, is_repeat: bool) -> None:
         """A repeat uses a key that somebody, perhaps another, has used before."""
@@ -69,10 +74,11 @@ class World:
         self.check(answer, caller)
         assert answer.status_code == 202, answer.text
         assert self.owners.setdefault(answer.json()["id"], caller) == caller
+        self.status[answer.json()["id"]] = answer.json()["status"]
 
     async def _touch(self, client: GatewayClient, caller: str, what: str, job_id: str) -> None:
-        method = {"look": "GET", "cancel": "DELETE"}.get(what, "POST")
-        path = "" if method != "POST" else f"/{what}"
+        method = {"look": "GET", "history": "GET", "cancel": "DELETE"}.get(what, "POST")
+        path = "" if what in ("look", "cancel") else f"/{what}"
         answer = await client.request(method, f"/api/jobs/{job_id}{path}")
         self.check(answer, caller, shown=job_id)
         if caller not in ("admin", self.owners.get(job_id)):
@@ -82,6 +88,8 @@ class World:
         else:
             wanted = (200, 202, 409) if job_id in self.owners else (404,)
             assert answer.status_code in wanted, answer.text
+            if answer.is_success and what != "history":
+                self.status[job_id] = answer.json()["status"]
 
     async def _list(self, client: GatewayClient, caller: str, cursor: str) -> None:
         answer = await client.request("GET", f"/api/jobs?limit=2&cursor={cursor}")
@@ -92,6 +100,24 @@ class World:
             assert {self.owners[job["id"]] for job in page["jobs"]} <= {caller}
         if page["nextCursor"]:
             self.cursors.append(page["nextCursor"])
+
+    async def _count(self, client: GatewayClient, caller: str) -> None:
+        """What a user is told is what the user's own jobs come to, and nothing besides."""
+        own = Counter(self.status[id_] for id_, owner in self.owners.items() if caller in ("admin", owner))
+        stats, memory, web_socket, health = [
+            await client.get(path)
+            for path in ("/api/queue/stats", "/api/memory/stats", "/api/websocket/stats", "/health")
+        ]
+        assert {name: stats[name] for name in STATUSES if stats[name]} == dict(own)
+        assert (stats["oldestAgeMs"] is None) is (own["queued"] == 0)
+        assert (stats["activeWorkers"], stats["memoryUsage"], memory["current"]) == (0, 0, 0)
+        if caller == "admin":
+            assert (memory["peak"], web_socket["totalConnections"], health["memory"]["current"]) == (0, 0, 0)
+            return
+        assert stats["totalProcessed"] == own["cancelled"] >= stats["throughputPerMinute"]
+        nulls = [stats["peakMemoryUsage"], memory["peak"], memory["orphanFreed"], health["memory"]["current"]]
+        nulls += [web_socket["totalConnections"], web_socket["slowClientsDropped"]]
+        assert nulls == [None] * 6
 
     def _job(self, number: int) -> str:
         return [*self.owners, NOBODYS][number % (len(self.owners) + 1)]
@@ -143,26 +169,44 @@ async def test_no_move_tells_of_anothers_job(admin: GatewayClient) -> None:
     assert {*world.owners.values()} == {*CALLERS}
 
 
-async def test_the_numbers_of_all_are_numbers(admin: GatewayClient) -> None:
-    """Everybody may see the totals of the system; nothing among them can say whose a job is, or of which page."""
-    ann = await admin.invite("numbers.ann")
-    await admin.submit("https://video.test/admin-secret/numbers")
-    async with ann.socket() as socket:
-        snapshots = []
-        for channel in ("queue", "memory"):
-            await socket.say(type="subscribe", channel=channel)
-            snapshots.append((await socket.hear("subscribed"))["snapshot"])
-    totals = [await ann.get(f"/api/{name}/stats") for name in ("queue", "memory", "websocket")]
+async def test_numbers_are_of_the_own_jobs_whoever_else_has_some(admin: GatewayClient) -> None:
+    """By REST and by snapshot; an admin's key that may do nothing else counts all."""
+    ann, bob = await admin.invite("numbers.ann"), await admin.invite("numbers.bob")
+    before = await admin.get("/api/queue/stats")
+    await ann.submit("https://video.test/ann-secret/numbers")
+    for number in range(3):
+        await bob.submit(f"https://video.test/bob-secret/numbers/{number}")
+    key = await key_of_admin(admin, ["stats:read"])
+    panel = await admin.sign_in(apiKey=key)
+    told = {}
+    async with bob.socket("queue"), bob.socket("memory"):
+        for name, client in (("ann", ann), ("bob", bob), ("admin", admin), ("panel", panel)):
+            async with client.socket() as socket:
+                await socket.say(type="subscribe", channel="queue")
+                snapshot = (await socket.hear("subscribed"))["snapshot"]
+                assert snapshot["queued"] == (await client.get("/api/queue/stats"))["queued"]
+                told[name] = (snapshot["queued"], snapshot["stats"]["webSocket"]["connectedClients"])
 
-    texts = dict(pair for numbers in (*totals, *snapshots) for pair in _texts(numbers))
-    sizes = {name: text for name, text in texts.items() if re.fullmatch(r"[0-9.]+ [KMG]?B", text)}
-    assert set(texts) - set(sizes) == {"type", "timestamp"}
+    of_all = before["queued"] + 4
+    assert told == {"ann": (1, 1), "bob": (3, 3), "admin": (of_all, 3), "panel": (of_all, 3)}
 
 
-def _texts(numbers: object, name: str = "") -> list[tuple[str, str]]:
-    """Return all that is no number in an answer, with the names that it has there."""
-    if isinstance(numbers, dict):
-        return [pair for key, value in numbers.items() for pair in _texts(value, key)]
-    if isinstance(numbers, list):
-        return [pair for value in numbers for pair in _texts(value, name)]
-    return [(name, numbers)] if isinstance(numbers, str) else []
+async def test_what_one_does_is_nothing_that_another_hears(admin: GatewayClient) -> None:
+    """Not even that something has happened: numbers come by what happens to the own jobs, and by the clock."""
+    ann, bob = await admin.invite("quiet.ann"), await admin.invite("quiet.bob")
+    began_at_s = time.monotonic()
+    async with ann.socket("queue", "memory") as hers, bob.socket("queue", "memory") as his:
+        for number in range(3):
+            await ann.submit(f"https://video.test/ann-secret/quiet/{number}")
+            while (await hers.hear("queue:stats"))["queued"] != number + 1:
+                pass
+        await his.say(type="ping")
+        await his.hear("pong")
+        heard = [message for message in his.heard if message["type"] == "queue:stats"]
+        assert len(heard) <= (time.monotonic() - began_at_s) // 30
+        assert not any(message["queued"] for message in heard)
+
+        await bob.submit("https://video.test/bob-secret/quiet")
+        while (await his.hear("queue:stats"))["queued"] != 1:
+            pass
+        assert (await his.hear("memory:stats"))["stats"]["peak"] is None

@@ -328,6 +328,18 @@ async def test_stopping_sends_clients_away_with_a_time_to_come_back(tmp_path: Pa
     assert await socket.closed() == 4000
 
 
+async def test_those_who_are_sent_away_do_not_all_come_back_at_once(tmp_path: Path) -> None:
+    """The pauses of forty lie all over the span: half of it at least, with hardly two alike."""
+    limits: dict[str, Any] = {"websocket_connections_per_user": 100, "websocket_waiting_per_address": 100}
+    async with AsyncExitStack() as open_until_told:
+        async with gateway_at_hand(tmp_path, **limits) as admin:
+            sockets = [await open_until_told.enter_async_context(admin.socket()) for _ in range(40)]
+        pauses_ms = [(await socket.hear("goaway"))["reconnectAfterMs"] for socket in sockets]
+
+    assert max(pauses_ms) - min(pauses_ms) > 1_250
+    assert len(set(pauses_ms)) > 20
+
+
 async def test_connections_are_counted_and_let_go(admin: GatewayClient) -> None:
     async with admin.socket(), admin.socket():
         assert (await admin.get("/api/websocket/stats"))["connectedClients"] == 2

@@ -2,14 +2,20 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from clipferry.queue.v1 import queue_service_pb2
+from gateway.views.state import STATES_BY_STATUS, STATUS_BY_STATE
+from tests.fakes.eventually import eventually
 from tests.fakes.gateway_client import UNLIMITED, GatewayClient, Socket, queue_and_gateway
 from tests.fakes.queue_client import QueueClient
 
@@ -62,9 +68,35 @@ class Playground:
             # Two answers repeat the id that was asked for, which is nothing new.
             news = [message for message in person.socket.heard if message["type"] not in ("error", "unsubscribed")]
             person.told += [json.dumps(message) for message in news]
+            self._check_numbers(name, news)
             person.socket.heard.clear()
             self._check(name, person)
             person.told.clear()
+
+    async def check_totals(self) -> None:
+        """What each is told over REST is what the queue has of their own jobs; at most a run is lost meanwhile."""
+        for name in self.people:
+            await eventually(partial(self._fits, name), within_s=20, what=f"the numbers of {name}'s jobs")
+
+    async def _fits(self, name: str) -> bool:
+        """Return whether one's numbers are those of the jobs that one may see."""
+        client = self.people[name].client
+        request = queue_service_pb2.ListJobsRequest(owner="" if name == "admin" else name, page_size=200)
+        jobs = (await self.queue.call(self.queue.queue.ListJobs, request)).jobs
+        assert len(jobs) < 200
+        own = Counter(STATUS_BY_STATE[job.state] for job in jobs)
+        stats, memory = await client.get("/api/queue/stats"), await client.get("/api/memory/stats")
+        held = [job.estimated_bytes for job in jobs if STATUS_BY_STATE[job.state] == "processing"]
+        holds = (memory["current"], memory["activeAllocations"])
+        has_counted = {status: stats[status] for status in STATES_BY_STATUS if stats[status]} == own
+        return has_counted and (name == "admin" or holds == (sum(held), len(held)))
+
+    def _check_numbers(self, name: str, news: Sequence[dict[str, Any]]) -> None:
+        """Look whether numbers that were pushed count more than the own jobs and connections."""
+        own_count = sum(owner == name for owner, _ in self._jobs)
+        for stats in [message["stats"] for message in news if message["type"] == "queue:stats"]:
+            assert name == "admin" or sum(stats[status] for status in STATES_BY_STATUS) <= own_count
+            assert name == "admin" or stats["webSocket"]["connectedClients"] == 1
 
     async def _move(self, name: str, person: Person, move: str, number: int) -> None:
         owner, job_id = self._jobs[number % len(self._jobs)] if self._jobs else ("nobody", "0" * 8)
@@ -141,5 +173,6 @@ def test_nobody_learns_of_anothers_jobs(tmp_path: Path) -> None:
 
         try:
             play()
+            runner.run(playground.check_totals())
         finally:
             runner.run(stack.aclose())

@@ -5,10 +5,12 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from tests.fakes.gateway_client import ADMIN_KEY, GatewayClient
 
@@ -54,6 +56,7 @@ async def test_no_line_holds_what_lets_somebody_in(tmp_path: Path) -> None:
     async with gateway_process(tmp_path) as (port, lines):
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", cookies={"session": COOKIE}) as http:
             admin = await GatewayClient(http, port).sign_in(apiKey=ADMIN_KEY)
+            await admin.add_user("ann")
             made = (await admin.request("POST", "/api/auth/keys", json={"user": "ann"})).json()
             code = (await admin.request("POST", "/api/auth/pair", json={"user": "ann"})).json()["pairingCode"]
             ann = await admin.sign_in(pairingCode=code)
@@ -70,6 +73,12 @@ async def test_no_line_holds_what_lets_somebody_in(tmp_path: Path) -> None:
             async with ann.socket("jobs") as socket:
                 await socket.say(type="token:refresh", token=MADE_UP)
                 await socket.closed()
+            with suppress(InvalidStatus):
+                async with connect(f"ws://127.0.0.1:{port}/ws?token={IN_QUERY}", proxy=None):
+                    pass
+            with suppress(InvalidStatus):
+                async with connect(f"ws://127.0.0.1:{port}/nothing?token={IN_QUERY}", proxy=None):
+                    pass
             headers = {"Authorization": f"Bearer {MADE_UP}", "Cookie": f"session={COOKIE}"}
             async with admin.socket(hello=False, additional_headers=headers) as socket:
                 await socket.closed()

@@ -37,6 +37,23 @@ async def admin(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gatew
         ("POST", "/api/jobs", b"[]", 422, "FIELD_INVALID", "object"),
         ("POST", "/api/jobs", b"{}", 422, "FIELD_INVALID", "url is missing"),
         ("POST", "/api/jobs", b'{"url": 7}', 422, "FIELD_INVALID", "url"),
+        (
+            "POST",
+            "/api/jobs",
+            b'{"url": "https://a.test/1", "url": "https://a.test/2"}',
+            422,
+            "FIELD_INVALID",
+            "url is given twice.",
+        ),
+        ("POST", "/api/jobs", b'{"url": 7, "url": "https://a.test"}', 422, "FIELD_INVALID", "url is given twice."),
+        (
+            "POST",
+            "/api/auth/token",
+            b'{"pairingCode": "AAAA-AAAA", "pairingCode": "BBBB-BBBB"}',
+            422,
+            "FIELD_INVALID",
+            "pairingCode is given twice.",
+        ),
         ("POST", "/api/jobs", b'{"url": "no address"}', 422, "FIELD_INVALID", "no address"),
         ("POST", "/api/jobs", b'{"url": "file:///etc/passwd"}', 422, "FIELD_INVALID", "file:///etc/passwd"),
         (
@@ -122,7 +139,10 @@ async def admin(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gatew
         ("DELETE", "/api/jobs/01a210fc-f00b-71d2-8491-18f6559fe65c", None, 404, "JOB_NOT_FOUND", "job"),
         ("PUT", "/api/jobs", b"{}", 405, "METHOD_NOT_ALLOWED", "takes GET or POST, not PUT"),
         ("GET", "/api/auth/refresh", None, 405, "METHOD_NOT_ALLOWED", "takes POST, not GET"),
-        ("DELETE", "/api/auth/keys/none", None, 404, "ROUTE_NOT_FOUND", "'none'"),
+        ("DELETE", "/api/auth/keys/none", None, 404, "KEY_NOT_FOUND", "'none'"),
+        ("DELETE", "/api/auth/sessions/none", None, 404, "SESSION_NOT_FOUND", "'none'"),
+        ("DELETE", "/api/auth/pair/none", None, 404, "CODE_NOT_FOUND", "'none'"),
+        ("GET", "/api/admin/users/none", None, 404, "USER_NOT_FOUND", "'none'"),
         ("GET", "/api/nothing", None, 404, "ROUTE_NOT_FOUND", "/api/nothing"),
         ("POST", "/api/auth/token", b"{", 400, "BODY_INVALID", "JSON"),
         (
@@ -142,7 +162,14 @@ async def admin(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gatew
             "FIELD_INVALID",
             "either apiKey or pairingCode, not both",
         ),
-        ("POST", "/api/auth/pair", b'{"role": "god"}', 422, "FIELD_INVALID", "role must be admin or user, not 'god'."),
+        (
+            "POST",
+            "/api/admin/users",
+            b'{"user": "ann", "role": "god"}',
+            422,
+            "FIELD_INVALID",
+            "role must be admin or user, not 'god'.",
+        ),
         ("POST", "/api/probe", b'{"url": "https://a.test"}', 503, "NO_PROCESSOR", "processor"),
     ],
 )
@@ -173,8 +200,11 @@ async def test_a_wrong_method_is_told_all_that_are_right(
 
 
 @pytest.mark.parametrize("path", ["/api/jobs", "/api/auth/refresh"])
-async def test_the_name_of_the_bodys_type_does_not_matter(admin: GatewayClient, path: str) -> None:
-    """`curl -d` says that its JSON is a form; what counts is what the body holds."""
-    response = await admin.request("POST", path, content=b"{}", headers={"Content-Type": "text/plain"})
+async def test_a_body_is_read_that_names_its_type_or_none(admin: GatewayClient, path: str) -> None:
+    """What says that it is something else is not looked at: `curl -d` needs a header."""
+    unnamed = await admin.request("POST", path, content=b"{}")
 
-    assert "is missing" in assert_problem(response, 422, "FIELD_INVALID")["detail"]
+    assert "is missing" in assert_problem(unnamed, 422, "FIELD_INVALID")["detail"]
+    for named in ("text/plain", "application/x-www-form-urlencoded"):
+        other = await admin.request("POST", path, content=b"{}", headers={"Content-Type": named})
+        assert repr(named) in assert_problem(other, 415, "MEDIA_TYPE_UNSUPPORTED")["detail"]

@@ -58,6 +58,7 @@ def at(replica: GatewayClient, client: GatewayClient) -> GatewayClient:
 async def test_any_request_at_any_of_them(pair: Pair) -> None:
     """Codes, keys, refresh tokens, sessions and users of one are those of the other."""
     one, two, _ = pair
+    await one.add_user("ann")
     paired = await one.request("POST", "/api/auth/pair", json={"user": "ann"})
     ann = await two.sign_in(pairingCode=paired.json()["pairingCode"])
     made = (await two.request("POST", "/api/auth/keys", json={"user": "ann"})).json()
@@ -85,6 +86,7 @@ async def test_a_session_that_ends_at_one_is_over_at_the_other(pair: Pair) -> No
 
 async def test_who_is_shut_out_at_one_is_out_at_the_other(pair: Pair) -> None:
     one, two, _ = pair
+    await one.add_user("eve")
     made = (await one.request("POST", "/api/auth/keys", json={"user": "eve"})).json()
     eve = GatewayClient(two.http, two.port, made["apiKey"])
     async with eve.socket() as socket:

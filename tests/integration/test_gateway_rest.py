@@ -10,7 +10,7 @@ import pytest
 from clipferry.queue.v1 import job_pb2
 from services.chassis.lifecycle import StartError
 from services.queue.service import queue_service
-from tests.fakes.gateway_client import GatewayClient, assert_problem, gateway_at_hand, queue_and_gateway
+from tests.fakes.gateway_client import GatewayClient, assert_problem, gateway_at_hand, key_of_admin, queue_and_gateway
 from tests.fakes.queue_client import settings_for
 
 FAILED = job_pb2.JobError(reason="NO_VIDEO", message="There is no video on the page.", metadata={"size_bytes": "7"})
@@ -32,6 +32,7 @@ async def test_a_submitted_page_is_a_job_that_can_be_looked_at(admin: GatewayCli
 
     assert response.status_code == 202
     job = response.json()
+    assert job.pop("duplicate") is False
     assert response.headers["location"] == f"/api/jobs/{job['id']}"
     assert await admin.get(response.headers["location"]) == job
     assert (job["status"], job["stage"], job["progress"], job["owner"]) == ("queued", "waiting", 0, "admin")
@@ -111,7 +112,7 @@ async def test_users_see_their_own_jobs_and_admins_all(admin: GatewayClient) -> 
     for method in ("GET", "DELETE"):
         assert_problem(await bob.request(method, job["links"]["self"]), 404, "JOB_NOT_FOUND")
     assert (await admin.get(job["links"]["self"]))["id"] == job["id"]
-    assert_problem(await bob.request("POST", "/api/auth/pair", json={}), 403, "PERMISSION_DENIED")
+    assert_problem(await bob.request("POST", "/api/auth/pair", json={"user": "ann"}), 403, "PERMISSION_DENIED")
 
 
 async def test_a_failed_job_says_why(tmp_path: Path) -> None:
@@ -159,11 +160,31 @@ async def test_without_a_queue_the_gateway_says_so(tmp_path: Path) -> None:
         refused = assert_problem(answer, 503, "UNAVAILABLE")
         assert answer.headers["retry-after"] == "5"
         assert refused["detail"] == "The queue cannot be reached."
-        health = await admin.http.get("/health")
+        health = await admin.request("GET", "/health")
 
     assert health.status_code == 503
     assert health.json()["status"] == "unavailable"
     assert health.json()["memory"]["currentFormatted"] == "0 MB"
+
+
+async def test_health_tells_only_admins_how_much_memory_is_in_use(tmp_path: Path) -> None:
+    """What is open to all would else tell each user when another has a job, and how large it is."""
+    async with queue_and_gateway(tmp_path) as (queue, admin), queue.worker() as worker:
+        ann = await admin.invite("ann")
+        counting = await key_of_admin(admin, ["stats:read"])
+        reading = await key_of_admin(admin, ["jobs:read"])
+        await worker.ready(memory=job_pb2.MemoryStats(current_bytes=30, peak_bytes=40, max_bytes=100))
+        await worker.move(1, release_jobs={"leases": []})
+        shown = [None, "Bearer wrong", f"Bearer {ann.token}", f"Bearer {reading}"]
+        for authorization in shown:
+            headers = {} if authorization is None else {"Authorization": authorization}
+            health = (await admin.http.get("/health", headers=headers)).json()
+            told = {name for name, value in health["memory"].items() if value is not None}
+            assert told == {"max", "maxFormatted", "maxPerVideo", "maxPerVideoFormatted"}
+            assert (health["status"], health["memory"]["max"]) == ("ok", 100)
+        for authorization in (f"Bearer {admin.token}", f"Bearer {counting}"):
+            memory = (await admin.http.get("/health", headers={"Authorization": authorization})).json()["memory"]
+            assert (memory["current"], memory["peak"], memory["utilization"]) == (30, 40, 30)
 
 
 async def test_live_updates_can_be_switched_off(tmp_path: Path) -> None:
@@ -191,7 +212,7 @@ async def test_openapi_tells_of_every_route_and_nothing_is_from_outside(admin: G
             response = await admin.http.request(method, path.replace("{job_id}", "1").replace("{key_id}", "1"))
             assert response.status_code in (200, 400, 401, 422), (method, path)
     job = await admin.submit()
-    assert set(job) == set(schemas["JobView"]["properties"])
+    assert set(job) == set(schemas["SubmittedView"]["properties"]) == {*schemas["JobView"]["properties"], "duplicate"}
     for page in ("/", "/docs"):
         shown = await admin.http.get(page)
         assert "default-src 'none'" in shown.headers["content-security-policy"]

@@ -1,14 +1,23 @@
 """HTTP clients that take their time, or all the connections."""
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
+from gateway.http_protocol import HttpTerms
+from gateway.live.terms import WriteTerms
+from gateway.serving import listen, serving
 from tests.fakes.gateway_client import GatewayClient, gateway_at_hand
 
-DEADLINE_S = 5.0
+DEADLINE_S = 20.0
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 HEAD_SOON: dict[str, Any] = {"http_head_timeout_s": 0.3}
 BODY_SOON: dict[str, Any] = {"http_body_timeout_s": 0.3}
 
@@ -35,8 +44,9 @@ async def said_by(port: int, *parts: bytes) -> bytes:
         (HEAD_SOON, (b"\r\n", b"\r\n"), 0),
         (HEAD_SOON, (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n"), 1),
         (BODY_SOON, (b"POST /api/auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", b"{"), 0),
+        (BODY_SOON, (b"POST /api/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",), 1),
     ],
-    ids=["nothing", "head", "blank", "after-one", "body"],
+    ids=["nothing", "head", "blank", "after-one", "body", "body-after-its-answer"],
 )
 async def test_a_request_that_does_not_come_to_its_end_is_cut_off(
     tmp_path: Path, told: dict[str, Any], parts: tuple[bytes, ...], count: int
@@ -73,6 +83,30 @@ async def test_an_address_has_so_many_connections(tmp_path: Path) -> None:
     assert b"retry-after: 5\r\n" in head
     assert b"there may be 3 connections from one address" in head
     assert b" 204 " in again
+
+
+async def test_a_handshake_that_is_not_answered_has_the_time_of_a_head_and_is_counted() -> None:
+    """Whoever is on the way from one protocol to the other is in neither's limits unless somebody sees to it."""
+    asked, terms = asyncio.Event(), HttpTerms(head_timeout_s=2, connections_per_address=1)
+
+    async def silent(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    with closing(listen("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        async with serving(silent, listener, drain_s=0, http_terms=terms, write_terms=WriteTerms()):
+            asking = asyncio.ensure_future(said_by(port, HANDSHAKE))
+            await asked.wait()
+            one_more = await said_by(port)
+            never_answered = await asking
+            after = asyncio.ensure_future(said_by(port, HANDSHAKE))
+            asked.clear()
+            await asyncio.wait_for(asked.wait(), DEADLINE_S)
+            await after
+
+    assert b" 503 " in one_more
+    assert never_answered == b""
 
 
 async def _until_served(admin: GatewayClient) -> bytes:

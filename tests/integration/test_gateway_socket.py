@@ -1,15 +1,18 @@
 """How a socket is written to whose client reads slowly, in drops, or not at all."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
 from gateway.http_protocol import HttpTerms
 from gateway.live.frames import text_frame
 from gateway.live.socket import EXTENSION, SharedFrameProtocol
+from gateway.live.telling import push_to_all
 from gateway.live.terms import WriteTerms
 from gateway.serving import listen, serving
 from tests.fakes.eventually import eventually
@@ -46,6 +49,18 @@ async def connected(**terms: float) -> AsyncIterator[tuple[RawSocket, SharedFram
             await eventually(lambda: _none_open(served))
 
 
+@dataclass
+class Member:
+    """One of many who are told the same."""
+
+    socket: SharedFrameProtocol
+
+
+def texts(client: RawSocket) -> list[str]:
+    """Return what a client has read."""
+    return [text.strip('"') for text in client.texts]
+
+
 async def _none_open(served: Served) -> bool:
     return served.open_count == 0
 
@@ -76,6 +91,52 @@ async def test_a_slow_reader_gets_all_that_must_arrive_then_the_newest_of_the_re
     said = [text.strip('"').removesuffix(KIB).strip() for text in client.texts]
     assert [each for each in said if each.startswith("must")] == [f"must {number}" for number in range(400)]
     assert said[-2:] == ["progress 399", "stats"]
+
+
+async def test_what_is_told_within_a_tick_arrives_in_order_and_of_each_key_the_newest() -> None:
+    async with connected(deadline_s=5) as (client, server):
+        for frame, key in (("old", "job"), ("must 1", None), ("stats", "queue"), ("new", "job"), ("must 2", None)):
+            server.push(text_frame(frame), key)
+        server.push(text_frame("forgotten"), "other")
+        server.forget("other")
+        while len(client.texts) < 4:
+            await client.read()
+        server.push(text_frame("end"))
+        while len(client.texts) < 5:
+            await client.read()
+
+    assert texts(client) == ["must 1", "stats", "new", "must 2", "end"]
+
+
+async def test_what_is_told_to_many_at_once_is_what_each_would_be_told_alone() -> None:
+    """Also to one that has heard something else before, and to one that is behind."""
+    async with (
+        connected(deadline_s=5) as (ann_client, ann),
+        connected(deadline_s=5) as (bob_client, bob),
+        connected(deadline_s=5) as (behind_client, behind),
+    ):
+        everybody = [Member(ann), Member(bob), Member(behind)]
+        behind.push(text_frame("long " + KIB * 100))
+        behind.flush()
+        bob.push(text_frame("to bob"))
+        for text, key in (("old", "job"), ("must", None), ("new", "job"), ("end", None)):
+            push_to_all(everybody, text_frame(text), key)
+        for client in (ann_client, bob_client, behind_client):
+            while not {'"end"', '"new"'} <= set(client.texts):
+                await client.read()
+
+    assert texts(ann_client) == ["must", "new", "end"]
+    assert texts(bob_client) == ["to bob", "must", "new", "end"]
+    assert texts(behind_client)[1:] == ["must", "end", "new"]
+
+
+async def test_what_was_told_before_the_goodbye_arrives_before_it() -> None:
+    async with connected(deadline_s=5) as (client, server):
+        server.push(text_frame("goaway"))
+        server.close(4000)
+        await client.read_to_end()
+
+    assert (texts(client), client.close_code) == (["goaway"], 4000)
 
 
 async def test_who_stops_reading_is_gone_with_all_that_waited() -> None:
@@ -119,6 +180,17 @@ async def test_too_many_bytes_that_must_arrive_end_the_connection_with_4001() ->
         assert (server.was_dropped, client.close_code) == (True, 4001)
 
 
+async def test_the_kernel_holds_little_and_gives_up_on_a_peer_that_does_not_acknowledge() -> None:
+    """Whose network is gone, nothing of what it is told fails by itself for a quarter of an hour."""
+    async with connected() as (_, server):
+        peer = server.transport.get_extra_info("socket")
+        unanswered_ms = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        buffer_bytes = peer.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+
+    assert unanswered_ms == 10_000
+    assert buffer_bytes == 2 * WriteTerms().kernel_buffer_bytes  # the kernel doubles what it is told
+
+
 async def test_nothing_gets_between_the_pieces_of_a_long_message() -> None:
     """Neither a pong nor the close frame."""
     long = "y" * 300_000
@@ -128,6 +200,7 @@ async def test_nothing_gets_between_the_pieces_of_a_long_message() -> None:
         while not client.pong_count:
             await client.read()
         server.push(text_frame(long))
+        server.flush()
         server.push(text_frame("never leaves"))
         server.close(4000)
         await client.read_to_end()
@@ -140,6 +213,7 @@ async def test_pings_of_a_client_that_does_not_read_cost_nothing() -> None:
     async with connected(deadline_s=5) as (client, server):
         for number in range(20):
             server.push(text_frame(KIB * 4), number)
+        server.flush()
         assert not server.writable.is_set()
         waits_bytes = server.transport.get_write_buffer_size()
         await client.ping(5_000)

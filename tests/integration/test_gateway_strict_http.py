@@ -1,5 +1,7 @@
 """Requests that two readers could read in two ways are refused, and what HTTP says of methods and paths holds."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import httpx
@@ -65,3 +67,27 @@ async def test_what_is_no_number_in_json_is_called_by_its_name(admin: GatewayCli
     )
 
     assert f"{number} is not a number in JSON" in assert_problem(answer, 400, "BODY_INVALID")["detail"]
+
+
+async def test_requests_that_come_in_one_piece_are_answered_in_their_order(admin: GatewayClient) -> None:
+    """Also when the first is not read to its end before it is answered; then the connection waits for the next."""
+    head = f"Host: x\r\nAuthorization: Bearer {admin.token}\r\n"
+    first = f'POST /api/jobs HTTP/1.1\r\n{head}Content-Length: 39\r\n\r\n{{"url": "https://video.test/pipelined"}}'
+    others = f"GET /api/jobs?limit=1 HTTP/1.1\r\n{head}\r\nHEAD /api/nothing HTTP/1.1\r\n{head}\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", admin.port)
+    writer.write((first + others).encode())
+    async with asyncio.timeout(20):
+        made, listed, missing = [await _answer(reader, has_body=has_body) for has_body in (True, True, False)]
+        writer.write(f"GET /livez HTTP/1.1\r\n{head}\r\n".encode())
+        alive, _ = await _answer(reader, has_body=False)
+    writer.close()
+
+    assert (made[0], listed[0], missing[0], alive) == (202, 200, 404, 204)
+    assert json.loads(listed[1])["jobs"][0]["id"] == json.loads(made[1])["id"]
+
+
+async def _answer(reader: asyncio.StreamReader, *, has_body: bool) -> tuple[int, bytes]:
+    """Return the status and the body of the next answer."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.partition(b"content-length: ")[2].split(b"\r\n")[0]) if has_body else 0
+    return int(head.split()[1]), await reader.readexactly(length)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clipferry.queue.v1 import job_pb2
+from clipferry.queue.v1 import job_pb2, queue_service_pb2
 from gateway.live.board import Board
 
 QUEUED, PROCESSING = job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_PROCESSING
@@ -163,3 +163,34 @@ def test_a_wish_to_cancel_is_said() -> None:
     cancelling.cancel_requested = True
 
     assert board.take(cancelling) == ("job:progress",)
+
+
+def test_what_is_known_of_an_ended_job_holds_nothing_of_the_message_that_told_it() -> None:
+    """A part of a message keeps the whole of it in memory, and ended jobs are known for long."""
+    board = Board()
+    told = queue_service_pb2.WatchJobsResponse()
+    told.items.add().event.job.CopyFrom(job(2, COMPLETED, 1, percent=100))
+    board.take(told.items[0].event.job)
+    told.items[0].event.job.version = 99
+
+    latest = board.latest("ann", "jobs/1")
+
+    assert latest == job(2, COMPLETED, 1, percent=100)
+
+
+def test_of_very_many_ended_jobs_the_oldest_are_forgotten() -> None:
+    """Not those that run."""
+    board = Board()
+    running = job(1, PROCESSING, 1)
+    running.name = "jobs/running"
+    board.take(running)
+    for number in range(1_000):
+        ended = job(2, COMPLETED, 1)
+        ended.name = f"jobs/{number}"
+        board.take(ended)
+
+    known = [number for number in range(1_000) if board.latest("ann", f"jobs/{number}") is not None]
+
+    assert 400 < len(known) <= 500
+    assert known == list(range(known[0], 1_000))
+    assert board.latest("ann", "jobs/running") is not None

@@ -90,7 +90,7 @@ def test_origins_are_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"algorithms": ["none"]}, "RS256"),
         ({"issuer": "clipferry"}, "is not a URL"),
         ({"name": "Corp"}, "pattern"),
-        ({"audiense": "x"}, "not permitted"),
+        ({"audiense": "x"}, "EXTERNAL_ISSUERS.0..audiense='x': .*not permitted"),
     ],
     ids=str,
 )
@@ -101,6 +101,15 @@ def test_an_issuer_that_would_be_unsafe_is_refused_at_the_start(
     monkeypatch.setenv("EXTERNAL_ISSUERS", json.dumps([issuer]))
     with pytest.raises(SettingsError, match=told):
         load(GatewaySettings)
+
+
+def test_each_field_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXTERNAL_ISSUERS", '[{"name": "x"}]')
+    with pytest.raises(SettingsError) as caught:
+        load(GatewaySettings)
+
+    missing = ("issuer", "audience", "jwksUrl")
+    assert str(caught.value).splitlines() == [f"EXTERNAL_ISSUERS[0].{name}: field required" for name in missing]
 
 
 def test_two_issuers_cannot_be_taken_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,10 @@
 import pytest
 
 from gateway.live.door import Door
+from gateway.live.places import live_places
 from gateway.live.terms import LiveTerms
 from services.chassis.errors import ClipferryError
+from tests.fakes.clock import FakeClock
 
 TERMS = LiveTerms(
     connection_count=10,
@@ -21,7 +23,7 @@ TERMS = LiveTerms(
 
 def test_all_addresses_of_a_network_of_ipv6_count_as_one() -> None:
     """As over HTTP: a customer of a provider has a /64 to choose from."""
-    door = Door(TERMS)
+    door = Door(TERMS, live_places(TERMS, FakeClock()))
     visit = door.enter("2001:db8::1")
     with pytest.raises(ClipferryError, match="without a hello"):
         door.enter("2001:db8::2")

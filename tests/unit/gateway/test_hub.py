@@ -7,7 +7,9 @@ from gateway.auth.caller import Caller
 from gateway.auth.scopes import OF_ROLE
 from gateway.config import GatewaySettings
 from gateway.live.hub import JOBS, Hub
+from gateway.live.places import live_places
 from gateway.live.told import live_terms
+from tests.fakes.clock import FakeClock
 
 
 def caller(user: str, role: str) -> Caller:
@@ -31,12 +33,17 @@ class QuietClient:
     socket: OpenSocket = field(default_factory=OpenSocket)
 
 
+def a_hub() -> Hub:
+    terms = live_terms(GatewaySettings())
+    return Hub(terms, live_places(terms, FakeClock()).users)
+
+
 def hears(hub: Hub, client: Any, owner: str, job_id: str = "1") -> bool:
     return client in list(hub.listeners(owner, job_id, None))
 
 
 def test_who_is_no_admin_any_more_hears_of_own_jobs_only_and_nobody_else_is_followed() -> None:
-    hub = Hub(live_terms(GatewaySettings()))
+    hub = a_hub()
     client: Any = QuietClient(caller("ann", "admin"))
     hub.join(client)
     for channel in (JOBS, "job:1"):
@@ -57,7 +64,7 @@ def test_who_is_no_admin_any_more_hears_of_own_jobs_only_and_nobody_else_is_foll
 
 
 def test_who_becomes_admin_hears_of_all() -> None:
-    hub = Hub(live_terms(GatewaySettings()))
+    hub = a_hub()
     client: Any = QuietClient(caller("ann", "user"))
     hub.join(client)
     hub.subscribe(client, JOBS)

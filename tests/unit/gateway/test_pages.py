@@ -43,7 +43,7 @@ def test_every_field_that_a_client_can_send_is_described_with_what_it_may_be() -
     assert request["kind"]["enum"] == ["audio", "video"]
     assert (request["priority"]["minimum"], request["priority"]["maximum"]) == (-10, 10)
     assert request["url"]["anyOf"][0]["maxLength"] == 2048
-    assert found["KeyRequest"]["properties"]["role"]["description"] == (
-        "Role of a new user, and what another must have. Default: user for a new one, and any for others."
+    assert found["KeyRequest"]["properties"]["user"]["description"] == (
+        "Name; of another than yourself only for admins. Default: the caller."
     )
     assert {message.__name__ for message in messages.SPOKEN.values()} <= set(found)

@@ -95,6 +95,7 @@ def test_health_is_what_the_worst_part_leaves(workers: int, is_reachable: bool, 
         store_is_ready=is_ready,
         now="now",
         real_time=True,
+        shows_use=False,
     )
 
     assert view.status == status
