@@ -1,33 +1,49 @@
 // The worker, put together. Every listener is there before the first await: the browser wakes it for one event at a time.
 
 import { call, isSignedIn } from "./gateway/session.js";
+import { usual } from "./jobs/usual.js";
 import { candidatesIn } from "./media/tab.js";
 import { commands } from "./worker/commands.js";
 import { Face } from "./worker/face.js";
 import { Follower } from "./worker/follower.js";
 import { clicked, makeMenus } from "./worker/menus.js";
-import { placeOf, tellEnd, tellNothing, tellRefused } from "./worker/notices.js";
-import { enqueue, flush } from "./worker/outbox.js";
+import { placeOf, tellEnd, tellNothing, tellRefused, tellThere } from "./worker/notices.js";
+import { enqueue, flush, unsent } from "./worker/outbox.js";
 
-const follower = new Follower({ onChange: () => face.show(), onEnded: tellEnd });
+// After 30 s without an event the browser may end the worker, and the timer with it.
+const LONGEST_PAUSE_MS = 20_000;
+
+const follower = new Follower({ onChange: () => face.show(), onEnded: tellEnd, onReached: () => sendWaiting() });
 const face = new Face(follower);
 
-const send = async ({ url, referer }) => {
-  await enqueue({ url, referer });
+const send = async ({ url, referer, how }) => {
+  await enqueue({ url, referer, how: how ?? (await usual()) });
   await follower.attend();
   await flushNow();
   if (!(await isSignedIn())) await chrome.runtime.openOptionsPage();
 };
 
 async function flushNow() {
-  await flush({
-    onAccepted: (job) => follower.take(job),
+  const againMs = await flush({
+    onAccepted: async (job, isThere) => {
+      await follower.take(job);
+      if (!isThere) return;
+      face.pointAt(job.id);
+      await tellThere(job);
+    },
     onRefused: async (entry) => {
       await follower.list.fail(entry.key);
       await tellRefused(entry);
     },
   });
+  // What lies further ahead is left to the alarm.
+  if (0 < againMs && againMs < LONGEST_PAUSE_MS) setTimeout(flushNow, againMs);
   await follower.attend();
+}
+
+/** The gateway can be reached: what waits for it goes now, not with the next alarm. */
+async function sendWaiting() {
+  if ((await unsent()).some(({ isRefused }) => !isRefused)) await flushNow();
 }
 
 /** Send what waits, and learn what became of what was sent. */

@@ -20,11 +20,15 @@ export function serverAddress(typed) {
   try {
     url = new URL(whole);
   } catch {
-    throw new Problem("URL_INVALID", `“${text}” is not an address such as https://clipferry.example or 192.168.1.5:3000.`);
+    throw notAnAddress(text);
   }
+  // A browser writes a blank within a name as %20, and asks for a host that cannot be.
+  if (/[\s%]/.test(url.hostname)) throw notAnAddress(text);
   if (!/^https?:$/.test(url.protocol)) throw new Problem("URL_INVALID", `A gateway is at http or https, not at ${url.protocol}`);
   return `${url.origin}${url.pathname.replace(/\/*$/, "/")}`;
 }
+
+const notAnAddress = (text) => new Problem("URL_INVALID", `“${text}” is not an address such as https://clipferry.example or 192.168.1.5:3000.`);
 
 /** What the browser is asked to allow: this one origin. */
 export const originPattern = (server) => `${new URL(server).origin}/*`;

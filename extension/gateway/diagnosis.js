@@ -76,7 +76,8 @@ const REASONS = {
 };
 
 async function whyNot(address, netError) {
-  if (await answersAtAll(address)) {
+  // What did not answer in time will not answer a second question either.
+  if (netError !== "ERR_TIMED_OUT" && (await answersAtAll(address))) {
     const us = location.origin;
     return bad("gateway", "CORS", `${address.host} answers, but does not let this extension read it. Allow access when the browser asks, or allow ${us} there (EXTENSION_IDS).`);
   }
@@ -111,7 +112,7 @@ async function enter() {
 }
 
 async function listen(server) {
-  const health = await (await fetch(addressOf(server, "/health"), { credentials: "omit" })).json();
+  const health = await (await fetch(addressOf(server, "/health"), { credentials: "omit", signal: AbortSignal.timeout(TIMEOUT_MS) })).json();
   if (!health.realTimeUpdates) return bad("live", "SOCKET_OFF", "Live updates are switched off at the gateway; jobs are asked for instead.");
   const code = await greeting(socketAddress(server), await accessToken());
   if (code === 0) return good("live", "Live updates arrive.");

@@ -3,9 +3,11 @@
 import { socketAddress } from "./address.js";
 import { accessToken, account, renewInMs } from "./session.js";
 
-// Messages, unlike frame pings, keep the worker from falling asleep after 30 s.
-const PING_MS = 20_000;
-const ANSWER_MS = 10_000;
+// Messages, unlike frame pings, keep the worker from falling asleep after 30 s. They come sooner where the gateway itself
+// speaks more often.
+const PING_MS = 10_000;
+const ANSWER_MS = 5_000;
+const GREETING_MS = 10_000;
 const STABLE_MS = 60_000;
 const LONGEST_PAUSE_MS = 30_000;
 
@@ -16,6 +18,7 @@ const SAID = {
   4409: "Too many live connections of yours; this one gave way.",
 };
 const BLOCKED = "Live updates are blocked on the way, by a proxy perhaps.";
+const LOST = "The live connection was lost; it is tried again by itself.";
 
 /** Is told what the socket says and how it is. */
 export class Live {
@@ -27,7 +30,7 @@ export class Live {
    * @param {() => void} ears.onSignedOut
    */
   constructor(ears) {
-    Object.assign(this, { ears, socket: null, cursor: undefined, failures: 0, isWanted: false, isGivenUp: false, timers: new Map() });
+    Object.assign(this, { ears, socket: null, cursor: undefined, failures: 0, isWanted: false, isGivenUp: false, wasWelcome: false, timers: new Map() });
   }
 
   /** Open it unless it is open, being opened, or about to be. */
@@ -39,7 +42,7 @@ export class Live {
 
   /** Close it and stay away; what made it give up is forgotten. */
   close() {
-    this.isWanted = this.isGivenUp = false;
+    this.isWanted = this.isGivenUp = this.wasWelcome = false;
     this.failures = 0;
     this.cursor = undefined;
     this.drop(1000);
@@ -66,7 +69,7 @@ export class Live {
     socket.onclose = ({ code }) => {
       if (this.socket === socket) this.closed(code);
     };
-    this.expectAnswer(socket);
+    this.expectAnswer(socket, GREETING_MS);
   }
 
   say(message) {
@@ -77,6 +80,9 @@ export class Live {
     this.isAnswered();
     if (message.cursor !== undefined) this.cursor = message.cursor;
     if (message.type === "welcome") {
+      this.wasWelcome = true;
+      this.pingMs = Math.min(PING_MS, message.heartbeat.intervalMs);
+      this.answerMs = Math.min(ANSWER_MS, message.heartbeat.timeoutMs);
       this.say({ type: "subscribe", channel: "jobs", cursor: this.cursor });
       this.keepAwake();
       this.renewInTime();
@@ -89,16 +95,16 @@ export class Live {
   }
 
   keepAwake() {
-    this.later("ping", PING_MS, () => {
+    this.later("ping", this.pingMs, () => {
       this.say({ type: "ping" });
-      this.expectAnswer(this.socket);
+      this.expectAnswer(this.socket, this.answerMs);
       this.keepAwake();
     });
   }
 
   /** A socket that is silent is dead, whatever it says of itself. */
-  expectAnswer(socket) {
-    this.later("silence", ANSWER_MS, () => {
+  expectAnswer(socket, withinMs) {
+    this.later("silence", withinMs, () => {
       if (this.socket === socket) this.closed(1006);
     });
   }
@@ -121,7 +127,7 @@ export class Live {
     // Of a session that was ended (4403) no new token can be had, and that says so.
     this.isTokenRefused = REFUSED.has(code);
     if (code === 4029) this.pauseMs = 10_000;
-    this.comeBack(BLOCKED);
+    this.comeBack(this.wasWelcome ? LOST : BLOCKED);
   }
 
   giveUp(why) {

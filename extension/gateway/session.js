@@ -8,6 +8,8 @@ import { request } from "./request.js";
 
 // Old enough that a request which begins now is not refused on its way.
 const FRESH_MS = 15_000;
+// A token that comes too late to ask with is of no use.
+const REFRESH_TIMEOUT_MS = 5_000;
 
 /**
  * @typedef {object} Account
@@ -64,7 +66,7 @@ async function refresh() {
   const held = await account();
   if (!held?.refreshToken) throw new Problem("SIGNED_OUT", "This browser is not signed in.");
   try {
-    const tokens = await request(held.server, "POST", "/api/auth/refresh", { body: { refreshToken: held.refreshToken } });
+    const tokens = await request(held.server, "POST", "/api/auth/refresh", { body: { refreshToken: held.refreshToken }, timeoutMs: REFRESH_TIMEOUT_MS });
     // Somebody may have paired with another gateway meanwhile.
     if ((await account())?.sessionId === held.sessionId) await keep(held.server, tokens);
     return tokens.accessToken;
@@ -83,7 +85,7 @@ export async function renewInMs() {
 /**
  * One signed-in request.
  *
- * @param {{body?: object, headers?: Record<string, string>}} [more]
+ * @param {object} [more] As of `request`.
  * @throws {Problem}
  */
 export async function call(method, path, more = {}) {
@@ -96,9 +98,9 @@ export async function call(method, path, more = {}) {
   }
 }
 
-async function signed(token, method, path, { body, headers = {} }) {
+async function signed(token, method, path, { headers = {}, ...more }) {
   const { server } = await account();
-  return request(server, method, path, { body, headers: { ...headers, Authorization: `Bearer ${token}` } });
+  return request(server, method, path, { ...more, headers: { ...headers, Authorization: `Bearer ${token}` } });
 }
 
 /** End the sign-in here, and at the gateway if it can be reached. */

@@ -3,14 +3,6 @@
 const CHANGES = new Set(["job:queued", "job:started", "job:retrying", "job:finished"]);
 const SHOWN = 50;
 
-/**
- * @typedef {object} Flow How fast it goes now; only live messages tell it.
- * @property {number} bytesDone
- * @property {number | null} bytesTotal
- * @property {number | null} speedBps Bytes a second.
- * @property {number | null} etaSeconds
- */
-
 /** Whether the job is over. */
 export const isOver = (view) => view.result !== null;
 
@@ -20,9 +12,11 @@ export function isOlder(view, known) {
   return view.attempt === known.attempt && view.progress < known.progress;
 }
 
+const placeOf = (view) => (isOver(view) ? 2 : view.status === "processing" ? 0 : 1);
+
 export class Board {
   constructor() {
-    this.views = new Map(); // id -> job as in REST, with `flow` beside it
+    this.views = new Map(); // id -> job as in REST
   }
 
   /** Forget all. */
@@ -31,10 +25,10 @@ export class Board {
   }
 
   /** @returns {boolean} Whether it is news. */
-  put(view, flow = null) {
+  put(view) {
     const known = this.views.get(view.id);
     if (known && isOlder(view, known)) return false;
-    this.views.set(view.id, { ...view, flow });
+    this.views.set(view.id, view);
     return true;
   }
 
@@ -53,16 +47,15 @@ export class Board {
     return message.snapshot.jobs.filter(isMine).map((view) => this.put(view)).includes(true);
   }
 
-  move({ jobId, progress, stage, version, attempt, message, cancelRequested, bytesDone, bytesTotal, speedBps, etaSeconds }) {
+  // What a message of progress says has the names that it has in a job.
+  move({ jobId, type, cursor, timestamp, ...news }) {
     const known = this.views.get(jobId);
-    if (!known || isOver(known)) return false;
-    const view = { ...known, status: "processing", progress, stage, version, attempt, message, cancelRequested };
-    return this.put(view, { bytesDone, bytesTotal, speedBps, etaSeconds });
+    return known !== undefined && !isOver(known) && this.put({ ...known, status: "processing", ...news, title: news.title ?? known.title });
   }
 
-  /** The newest, newest first. */
-  newest() {
-    return this.all().sort((one, other) => (one.addedAt < other.addedAt ? 1 : -1)).slice(0, SHOWN);
+  /** What runs, what waits, what is over; of each the newest first. */
+  shown() {
+    return this.all().sort((one, other) => placeOf(one) - placeOf(other) || other.addedAt.localeCompare(one.addedAt)).slice(0, SHOWN);
   }
 
   all() {

@@ -6,7 +6,7 @@ const STAGES = {
   downloading: "Downloading",
   muxing: "Preparing",
   transcoding: "Re-encoding",
-  sending: "Sending to Telegram",
+  sending: "Sending",
 };
 const ENDS = { completed: "Delivered", failed: "Failed", cancelled: "Cancelled" };
 
@@ -17,16 +17,21 @@ export function stageOf(view) {
   return STAGES[view.stage] ?? (view.status === "queued" ? "Waiting" : "Processing");
 }
 
-/** What it is called; until that is known, the end of its address. */
-export const titleOf = (view) => view.result?.metadata.title ?? nameOf(view.videoData.pageUrl);
+/** What it is called; until that is known, what its address is called. */
+export const titleOf = (view) => view.title ?? nameOf(view.videoData.pageUrl);
 
-/** Where it is from: the site, or the whole address where the title is only a part of it. */
-export const sourceOf = ({ result, videoData: { pageUrl } }) => (result?.metadata.title ? hostOf(pageUrl) : withoutScheme(pageUrl));
+/** Where it is from: the site, or the whole address where there is no title; empty: the name has said it all. */
+export function sourceOf({ title, videoData: { pageUrl } }) {
+  return title ? hostOf(pageUrl) : restOf(pageUrl);
+}
 
-/** The last part of an address that says something. */
+/** The whole address, where its name leaves something out. */
+export const restOf = (url) => (nameOf(url) === withoutScheme(url) ? "" : withoutScheme(url));
+
+/** What an address is called: its site and the last part of its path. */
 export function nameOf(url) {
-  const short = withoutScheme(url);
-  return short.split(/[?#]/)[0].split("/").filter(Boolean).at(-1) ?? short;
+  const [host, ...path] = withoutScheme(url).split(/[?#]/)[0].split("/").filter(Boolean);
+  return path.length < 2 ? withoutScheme(url) : `${host}/…/${path.at(-1)}`;
 }
 
 /** An address without what everybody knows. */
@@ -52,7 +57,7 @@ export function detailOf(view) {
   const parts = [];
   if (view.attempt > 1 || view.nextAttemptAt) parts.push(`attempt ${view.attempt} of ${view.maxAttempts}`);
   if (view.nextAttemptAt && !view.result) parts.push(`next at ${new Date(view.nextAttemptAt).toLocaleTimeString()}`);
-  parts.push(...(view.result ? resultParts(view) : flowParts(view.flow)));
+  parts.push(...(view.result ? resultParts(view) : flowParts(view)));
   return parts.join(" · ");
 }
 
@@ -65,13 +70,12 @@ function resultParts({ status, result }) {
   return parts;
 }
 
-function flowParts(flow) {
-  if (!flow) return [];
+function flowParts({ bytesDone, bytesTotal, speedBps, etaSeconds }) {
   const parts = [];
-  if (flow.bytesTotal) parts.push(`${sizeText(flow.bytesDone)} of ${sizeText(flow.bytesTotal)}`);
-  else if (flow.bytesDone) parts.push(sizeText(flow.bytesDone));
-  if (flow.speedBps) parts.push(`${sizeText(flow.speedBps)}/s`);
-  if (flow.etaSeconds) parts.push(`${timeText(flow.etaSeconds)} left`);
+  if (bytesTotal) parts.push(`${sizeText(bytesDone)} of ${sizeText(bytesTotal)}`);
+  else if (bytesDone) parts.push(sizeText(bytesDone));
+  if (speedBps) parts.push(`${sizeText(speedBps)}/s`);
+  if (etaSeconds) parts.push(`${timeText(etaSeconds)} left`);
   return parts;
 }
 

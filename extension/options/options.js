@@ -1,6 +1,7 @@
 // The place to set up: which gateway, who, and why it does not work if it does not.
 
 import { originPattern, serverAddress } from "../gateway/address.js";
+import { useHowFields } from "../jobs/how_fields.js";
 import { ask } from "../worker_line.js";
 import { showChecks } from "./checks.js";
 import { showSessions } from "./sessions.js";
@@ -30,7 +31,8 @@ async function show() {
   byId("signed-in").textContent = isSignedIn ? `Signed in as ${user}` : "Not signed in";
   byId("signed-in").dataset.state = isSignedIn ? "live" : "signed-out";
   byId("sign-ins").hidden = !isSignedIn;
-  if (isSignedIn) await showSessions(show);
+  byId("usual").hidden = !isSignedIn;
+  if (isSignedIn) await Promise.all([showSessions(show), useHowFields(() => {})]);
 }
 
 byId("pairing").onsubmit = (event) => {
@@ -46,6 +48,12 @@ byId("pairing").onsubmit = (event) => {
 };
 
 async function test() {
+  showChecks([]);
+  byId("testing").hidden = false;
+  await tested().finally(() => (byId("testing").hidden = true));
+}
+
+async function tested() {
   showChecks(await ask("diagnose", { server: byId("server").value }));
 }
 

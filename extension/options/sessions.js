@@ -25,9 +25,11 @@ function row({ id, client, createdAt, refreshedAt, current }, onEnded) {
   return item;
 }
 
-/** The part of a User-Agent that people know. */
-function nameOf(client) {
-  const [, browser] = /(Firefox|Edg|OPR|Chrome|Safari|curl|python-httpx)\/\S+/.exec(client) ?? [];
-  const [, system] = /\(([^;)]+)/.exec(client) ?? [];
-  return [browser?.replace("Edg", "Edge").replace("OPR", "Opera") ?? (client || "Unknown program"), system].filter(Boolean).join(" on ");
+/** What people know of a User-Agent, as the gateway's page says it: browsers name all their ancestors in it. */
+export function nameOf(client) {
+  const browser = /(Edg|OPR|Firefox|Chrome|Safari)\/(\d+)/.exec(client.replace(/Headless/, ""));
+  const system = /(Windows|Android|iPhone|iPad|Mac OS|Linux)/.exec(client)?.[1];
+  if (!browser) return client.split(" ")[0] || "An unnamed program";
+  const name = { Edg: "Edge", OPR: "Opera" }[browser[1]] ?? browser[1];
+  return system ? `${name} on ${system}` : name;
 }

@@ -1,7 +1,7 @@
 // The rows: what the worker says in, rows out. A row stays where it is while its job changes, so that the focus stays too.
 
-import { detailOf, errorOf, errorReport, nameOf, sourceOf, stageOf, titleOf, withoutScheme } from "../jobs/wording.js";
-import { isInTelegram, messageAddress } from "../jobs/telegram.js";
+import { detailOf, errorOf, errorReport, nameOf, restOf, sourceOf, stageOf, titleOf } from "../jobs/wording.js";
+import { messageAddress } from "../jobs/telegram.js";
 
 const template = document.getElementById("job");
 const COPIED_MS = 1500;
@@ -17,7 +17,7 @@ export class JobList {
   }
 
   /** Show the pages that are not with the gateway yet, then the jobs. */
-  show(jobs, unsent) {
+  show(jobs, unsent, pointedAt) {
     const wanted = [...unsent.toReversed().map((entry) => [entry.key, drawUnsent, entry]), ...jobs.map((view) => [view.id, drawJob, view])];
     const names = new Set(wanted.map(([name]) => name));
     for (const [name, row] of this.rows) {
@@ -27,6 +27,9 @@ export class JobList {
       const row = this.rows.get(name) ?? this.add(name);
       if (this.list.children[place] !== row) this.list.insertBefore(row, this.list.children[place] ?? null);
       draw(row, what, this.act);
+      row.querySelector(".there").hidden = name !== pointedAt;
+      if (name === pointedAt && row.dataset.pointed !== "true") row.scrollIntoView({ block: "nearest" });
+      row.dataset.pointed = name === pointedAt;
       this.announce(row);
     });
   }
@@ -51,9 +54,9 @@ export class JobList {
 }
 
 function drawUnsent(row, entry, act) {
-  const stage = entry.isRefused ? "Not sent" : "Not sent yet";
+  const stage = entry.isRefused ? "Not sent" : entry.problem ? "Not sent yet" : "On its way";
   const error = entry.problem ? `${entry.problem.code}: ${entry.problem.message}` : "";
-  draw(row, { title: nameOf(entry.url), source: withoutScheme(entry.url), status: entry.isRefused ? "failed" : "queued", stage, error });
+  draw(row, { title: nameOf(entry.url), source: restOf(entry.url), status: entry.isRefused ? "failed" : "queued", stage, error });
   offer(row, {
     copy: error && ((button) => copy(button, `${error}\npage: ${entry.url}`)),
     discard: () => act("discard", { key: entry.key }),
@@ -62,6 +65,7 @@ function drawUnsent(row, entry, act) {
 
 function drawJob(row, view, act) {
   const isRunning = !view.result;
+  const message = view.result && messageAddress(view);
   const percent = view.status === "processing" ? ` ${Math.floor(view.progress)} %` : "";
   draw(row, {
     title: titleOf(view),
@@ -80,7 +84,7 @@ function drawJob(row, view, act) {
     cancel: isRunning && !view.cancelRequested && (() => act("cancel", { id: view.id })),
     copy: view.status === "failed" && ((button) => copy(button, errorReport(view))),
     retry: (view.status === "failed" || view.status === "cancelled") && (() => (isUnknown ? (doubt.hidden = false) : retry(false))),
-    open: isInTelegram(view) && (() => chrome.tabs.create({ url: messageAddress(view) })),
+    open: message && (() => chrome.tabs.create({ url: message })),
     // Only who has looked into the chat can say that a second message is right.
     again: isUnknown && (() => retry(true)),
   });

@@ -4,6 +4,7 @@ import { serverAddress } from "../gateway/address.js";
 import { diagnose } from "../gateway/diagnosis.js";
 import { written } from "../gateway/problem.js";
 import { account, call, isSignedIn, pair, signOut } from "../gateway/session.js";
+import { makeUsual } from "../jobs/usual.js";
 import { discard } from "./outbox.js";
 
 /**
@@ -11,7 +12,7 @@ import { discard } from "./outbox.js";
  *
  * @param {object} parts
  * @param {import("./follower.js").Follower} parts.follower
- * @param {(page: {url: string, referer: string | null}) => Promise<void>} parts.send
+ * @param {(page: {url: string, referer: string | null, how: import("../jobs/usual.js").How}) => Promise<void>} parts.send
  * @param {() => Promise<void>} parts.flush
  */
 export function commands({ follower, send, flush }) {
@@ -20,9 +21,12 @@ export function commands({ follower, send, flush }) {
     discard: async ({ key }) => (await discard(key), follower.attend()),
     cancel: async ({ id }) => follower.take(await call("DELETE", `/api/jobs/${id}`)),
     retry: async ({ id, allowDuplicateDelivery }) => follower.take(await call("POST", `/api/jobs/${id}/retry`, { body: { allowDuplicateDelivery } })),
+    me: () => call("GET", "/api/auth/me"),
     account: async () => ({ ...(await account()), refreshToken: undefined, isSignedIn: await isSignedIn() }),
     pair: async ({ server, code }) => {
       await pair(serverAddress(server), code);
+      // The chats of another user or another gateway are others.
+      await makeUsual({});
       await follower.restart();
       await flush();
     },

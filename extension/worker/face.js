@@ -8,6 +8,13 @@ const COLOURS = { busy: "#1f6f78", bad: "#b3261e", unknown: "#5a676e" };
 const TITLES = { offline: "the gateway cannot be reached", "signed-out": "not signed in" };
 // Faster than that nobody reads.
 const PAUSE_MS = 100;
+const POINTED_AT_MS = 8_000;
+// The clocks of a computer and of a gateway differ by less.
+const SKEW_MS = 60_000;
+
+/** Whether the gateway has a page already, though its answer has not arrived: then its job is what is shown. */
+const isTaken = ({ url, isTried, isRefused, createdAtMs }, jobs) =>
+  isTried && !isRefused && jobs.some((view) => view.videoData.pageUrl === url && Date.parse(view.addedAt) > createdAtMs - SKEW_MS);
 
 export class Face {
   /** @param {import("./follower.js").Follower} follower */
@@ -15,6 +22,17 @@ export class Face {
     this.follower = follower;
     this.ports = new Set();
     this.timer = null;
+    this.pointedAt = null;
+  }
+
+  /** Show for a while which job was under way already. */
+  pointAt(id) {
+    this.pointedAt = id;
+    this.show();
+    setTimeout(() => {
+      if (this.pointedAt === id) this.pointedAt = null;
+      this.show();
+    }, POINTED_AT_MS);
   }
 
   /** Something changed: show it soon, and once. */
@@ -29,7 +47,9 @@ export class Face {
     const [held, waiting] = await Promise.all([account(), unsent()]);
     const { connection, board } = this.follower;
     const isSignedOut = connection.state === "signed-out";
-    const state = { connection, server: held?.server ?? null, user: held?.user ?? null, jobs: isSignedOut ? [] : board.newest(), unsent: waiting };
+    const jobs = isSignedOut ? [] : board.shown();
+    const left = waiting.filter((entry) => !isTaken(entry, jobs));
+    const state = { connection, server: held?.server ?? null, user: held?.user ?? null, jobs, unsent: left, pointedAt: this.pointedAt };
     this.ports.forEach((port) => port.postMessage(state));
     await this.paintIcon(connection, waiting);
   }

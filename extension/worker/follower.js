@@ -10,6 +10,8 @@ import { WatchList } from "./watch_list.js";
 const ALARM = "look";
 const ALARM_MINUTES = 0.5;
 const PAGE = 50;
+/** A look that takes longer tells nothing of the present. */
+const LOOK_TIMEOUT_MS = 5_000;
 
 /**
  * @typedef {object} Connection
@@ -22,6 +24,7 @@ export class Follower {
    * @param {object} ears
    * @param {() => void} ears.onChange
    * @param {(view: any) => Promise<void>} ears.onEnded A job that was awaited is over.
+   * @param {() => void} ears.onReached The gateway has just answered.
    */
   constructor(ears) {
     this.ears = ears;
@@ -32,9 +35,13 @@ export class Follower {
     this.reset();
     this.live = new Live({
       onMessage: (message) => this.hear(message),
-      onOpen: () => this.note({ isLive: true, isAnswered: true, socketWhy: "", why: "" }),
+      onOpen: () => {
+        this.note({ isLive: true, isAnswered: true, socketWhy: "", why: "" });
+        this.ears.onReached();
+      },
       onAway: (socketWhy) => {
-        this.note({ isLive: false, socketWhy });
+        // What the live connection said is no longer true, and nothing else has been asked yet.
+        this.note({ isAnswered: this.isLive ? null : this.isAnswered, isLive: false, socketWhy });
         this.look();
       },
       onSignedOut: () => this.attend(),
@@ -95,12 +102,13 @@ export class Follower {
       const { user } = await account();
       this.user = user;
       // The browser asks with the ETag of the last answer; what has not changed comes as 304 without a body.
-      const { jobs } = await call("GET", `/api/jobs?limit=${PAGE}&owner=${encodeURIComponent(user)}`);
+      const { jobs } = await call("GET", `/api/jobs?limit=${PAGE}&owner=${encodeURIComponent(user)}`, { timeoutMs: LOOK_TIMEOUT_MS });
       const listed = new Set(jobs.map(({ id }) => id));
       const older = [...this.list.awaited].filter((id) => !listed.has(id));
       jobs.push(...(await Promise.all(older.map((id) => this.find(id)))).filter(Boolean));
       jobs.forEach((view) => this.board.put(view));
       Object.assign(this, { isAnswered: true, why: "" });
+      this.ears.onReached();
     } catch (problem) {
       Object.assign(this, { isAnswered: false, why: problem.message });
     }
@@ -109,7 +117,7 @@ export class Follower {
 
   async find(id) {
     try {
-      return await call("GET", `/api/jobs/${id}`);
+      return await call("GET", `/api/jobs/${id}`, { timeoutMs: LOOK_TIMEOUT_MS });
     } catch (problem) {
       if (problem.status !== 404) throw problem;
       await this.list.forget(id);

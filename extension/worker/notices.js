@@ -1,7 +1,7 @@
 // Notifications: at the end of a job, and when something cannot be sent.
 
 import { titleOf, withoutScheme } from "../jobs/wording.js";
-import { isInTelegram, messageAddress } from "../jobs/telegram.js";
+import { messageAddress } from "../jobs/telegram.js";
 
 const ENDS = { completed: "Delivered to Telegram", failed: "Not delivered", cancelled: "Cancelled" };
 const JOB = "job:";
@@ -15,6 +15,9 @@ export async function tellEnd(view) {
   const why = view.error && view.status === "failed" ? `\n${view.error.message}` : "";
   await show(`${JOB}${view.id}`, ENDS[view.status], `${titleOf(view)}${why}`);
 }
+
+/** A page was sent that is under way already. */
+export const tellThere = (view) => show(`${JOB}${view.id}`, "Already under way", `${titleOf(view)}\nIt was not sent a second time.`);
 
 /** A page will not be sent. */
 export const tellRefused = ({ key, url, problem }) => show(`refused:${key}`, "Not sent", `${withoutScheme(url)}\n${problem.message}`);
@@ -30,5 +33,5 @@ export const tellNothing = () => show("nothing", "Nothing to send", "Only pages 
  */
 export async function placeOf(id, find) {
   const view = id.startsWith(JOB) ? await find(id.slice(JOB.length)).catch(() => null) : null;
-  return view && isInTelegram(view) ? messageAddress(view) : chrome.runtime.getURL("popup/popup.html");
+  return (view?.result && messageAddress(view)) ?? chrome.runtime.getURL("popup/popup.html");
 }

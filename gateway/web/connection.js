@@ -2,11 +2,14 @@
 
 import { byId, setText } from "./dom/element.js";
 
-const NAMES = { connecting: "Connecting", live: "Live", stale: "No queue", polling: "Polling", offline: "Offline", paused: "Paused", "signed-out": "" };
+const NAMES = { connecting: "Connecting", reconnecting: "Reconnecting", live: "Live", stale: "No queue", polling: "Polling", offline: "Offline", paused: "Paused", "signed-out": "" };
 const WHY = {
   polling: "Live updates do not get through: the page asks every 5 s instead.",
   paused: "Paused: what you see is how it was.",
 };
+
+/** Whether what is shown is how it was, and not how it is. */
+export const isOld = (state) => state === "reconnecting" || state === "offline" || state === "paused";
 
 /**
  * Show how the page hears from the gateway.
@@ -24,5 +27,5 @@ export function showConnection(state, why) {
   const text = why && state === "offline" ? `${why} It is tried again by itself.` : why || (WHY[state] ?? "");
   setText(byId("banner"), text);
   byId("banner").dataset.state = state;
-  document.body.dataset.stale = String(state === "offline" || state === "paused" || why !== "");
+  document.body.dataset.stale = String(isOld(state) || why !== "");
 }

@@ -2,8 +2,8 @@
 
 import { showSignIns } from "./account/sign_ins.js";
 import { signInByAddress, useSignInForm } from "./account/sign_in_form.js";
-import { showAdmin, useAdmin } from "./admin/admin.js";
-import { showConnection } from "./connection.js";
+import { hideAdmin, showAdmin, useAdmin } from "./admin/admin.js";
+import { isOld, showConnection } from "./connection.js";
 import { byId, setAttribute, setText } from "./dom/element.js";
 import { Actions } from "./jobs/actions.js";
 import { Announcer } from "./jobs/announcer.js";
@@ -38,7 +38,10 @@ const detail = new Detail(actions);
 const announcer = new Announcer();
 const chart = new Chart(() => board.all());
 const numbers = new Numbers();
-const form = new SendForm(put);
+const form = new SendForm((view, isThere) => {
+  put(view);
+  table.reveal(view, isThere);
+});
 const older = new Older(put);
 const table = new JobTable({ act, user: userName, filters: new Filters(), entries: () => board.all() });
 const follower = new Follower({
@@ -54,7 +57,7 @@ const follower = new Follower({
   queue: (stats) => numbers.queue(stats),
   memory: (stats) => numbers.memory(stats),
   state(state, why) {
-    numbers.isStill = state === "offline" || state === "paused";
+    numbers.isStill = isOld(state);
     showConnection(state, why);
     // Who is signed in is known from the first answer on.
     if (userName() !== null) showAccount();
@@ -75,18 +78,22 @@ function showAccount() {
   setText(byId("account"), userName());
   byId("account").hidden = false;
   byId("admin-link").hidden = !mayUse("admin");
+  setText(byId("chart-title"), mayUse("admin") ? "Last 30 minutes" : "Yours, last 30 minutes");
 }
 
 function enter() {
   byId("sign-in").hidden = true;
   byId("work").hidden = byId("pause").hidden = byId("views").hidden = false;
   follower.start();
+  // Without them the field can be typed into all the same.
+  form.offerChats().catch(() => {});
   route();
   if (byId("jobs-view").hidden === false && !location.hash.startsWith("#job=")) form.focus();
 }
 
 function leave() {
   follower.stop();
+  hideAdmin();
   forget();
   board.clear();
   older.clear();
@@ -132,6 +139,7 @@ async function route() {
   setAttribute(byId("admin-link"), "aria-current", isAdmin ? "page" : null);
   document.title = isAdmin ? "Admin · clipferry" : "clipferry";
   if (isAdmin) return showAdmin();
+  hideAdmin();
   if (view === "job") return openJob(id);
   detail.close();
 }

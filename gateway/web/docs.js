@@ -65,29 +65,46 @@ function parameterRow({ name, in: place, description, schema }) {
   return element("tr", element("td", element("code", name)), element("td", `${place}; `, ...kindOf(schema)), element("td", ...prose(description)));
 }
 
-function answerLine(status, { description, content }) {
+function answerLines(status, { description, content }) {
   const schema = schemaOf(content);
-  return element("p", `${status}: `, ...(refOf(schema) ? [...kindOf(schema), ". "] : []), ...prose(description));
+  const line = element("p", `${status}: `, ...(refOf(schema) ? [...kindOf(schema), ". "] : []), ...prose(description));
+  return [line, ...examplesOf(content)];
+}
+
+function examplesOf(content) {
+  const examples = Object.values(content?.["application/json"]?.examples ?? {});
+  return examples.flatMap(({ summary, value }) => [element("p", `${summary}:`), element("pre", { tabindex: "0" }, JSON.stringify(value, null, 2))]);
+}
+
+const methodMark = (method) => element("span", { class: "method", "data-method": method }, method.toUpperCase());
+const anchorOf = (method, path) => `${method}-${path.slice(1).replaceAll("/", "-").replace(/[{}]/g, "")}`;
+
+// On a phone the contents would hide the page: they are opened there when they are wanted.
+function drawContents(api, calls) {
+  const byTag = Object.groupBy(calls, ([, , { tags }]) => tags?.[0] ?? "more");
+  const lineOf = ([method, path]) => element("a", { href: `#${anchorOf(method, path)}` }, methodMark(method), path.replace(/^\/api/, ""));
+  const lines = Object.entries(byTag).flatMap(([tag, group]) => [element("h2", `Calls: ${tag}`), ...group.map(lineOf)]);
+  const shapes = Object.keys(api.components.schemas).map((name) => element("a", { href: `#${name}`, class: "shape" }, name));
+  document.querySelector("#contents nav").append(...lines, element("h2", "Shapes"), ...shapes);
+  document.getElementById("contents").open = matchMedia("(min-width: 901px)").matches;
 }
 
 function section(api, method, path, operation) {
-  const made = element("section", element("h2", `${method.toUpperCase()} ${path}`), element("p", ...prose(operation.description ?? operation.summary)));
+  const made = element("section", { id: anchorOf(method, path) }, element("h2", methodMark(method), path), element("p", ...prose(operation.description ?? operation.summary)));
   if (operation.parameters?.length) made.append(element("table", element("tbody", ...operation.parameters.map(parameterRow))));
   const body = refOf(schemaOf(operation.requestBody?.content));
   if (body) made.append(element("p", "Body: ", link(body), operation.requestBody.required ? "" : " (may be left out)"), fieldTable(api, body));
-  for (const { summary, value } of Object.values(operation.requestBody?.content?.["application/json"]?.examples ?? {})) {
-    made.append(element("p", `${summary}:`), element("pre", JSON.stringify(value, null, 2)));
-  }
-  for (const [status, answer] of Object.entries(operation.responses)) made.append(answerLine(status, answer));
+  made.append(...examplesOf(operation.requestBody?.content));
+  for (const [status, answer] of Object.entries(operation.responses)) made.append(...answerLines(status, answer));
   return made;
 }
 
 const api = await (await fetch(new URL("openapi.json", document.baseURI))).json();
 document.getElementById("description").append(...prose(api.info.description));
 document.querySelectorAll(".here").forEach((place) => (place.textContent = new URL(".", document.baseURI).href.slice(0, -1)));
-for (const [path, methods] of Object.entries(api.paths)) {
-  for (const [method, operation] of Object.entries(methods)) {
-    document.getElementById("operations").append(section(api, method, path, operation));
-  }
-}
+const calls = Object.entries(api.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => [method, path, operation]));
+document.getElementById("operations").append(...calls.map(([method, path, operation]) => section(api, method, path, operation)));
 document.getElementById("shapes").append(...Object.keys(api.components.schemas).map((name) => shape(api, name)));
+drawContents(api, calls);
+// What the address names was not there yet when the page was loaded.
+if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();

@@ -20,6 +20,8 @@ class Door:
         """Where it listens on 127.0.0.1."""
         self.is_shut = False
         """Every connection is cut."""
+        self._flows = asyncio.Event()
+        self._flows.set()
         self.passes_sockets = True
         """Whether /ws gets through."""
         self.answers_to_lose = 0
@@ -42,6 +44,14 @@ class Door:
         self.is_shut = True
         for writer in list(self._writers):
             writer.transport.abort()
+
+    def freeze(self) -> None:
+        """Pass nothing on, either way, nor that a side has ended: as a stopped gateway or a frozen network."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        """Pass everything on again, what was held first."""
+        self._flows.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on one connection until either side ends it."""
@@ -73,8 +83,10 @@ class Door:
                 self.keys += re.findall(rb"\r\nidempotency-key: ([^\r]+)", data, re.IGNORECASE)
             if self.is_shut or (line.startswith(b"GET /ws ") and not self.passes_sockets):
                 return
+            await self._flows.wait()
             upstream.write(data)
             await upstream.drain()
+        await self._flows.wait()
 
     async def _down(
         self, upstream_reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lines: list[str]
@@ -83,9 +95,11 @@ class Door:
             if self.answers_to_lose and lines[-1] == "POST /api/jobs":
                 self.answers_to_lose -= 1
                 return
+            await self._flows.wait()
             self.unchanged_count += data.startswith(b"HTTP/1.1 304 ")
             writer.write(data)
             await writer.drain()
+        await self._flows.wait()
 
 
 @asynccontextmanager

@@ -15,6 +15,20 @@ from tests.fakes.eventually import eventually
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 EXTENSION = Path(__file__).parent.parent.parent / "extension"
 ROOT_URL = f"chrome-extension://{EXTENSION_ID}"
+MENUS_ANEW = """async () => {
+  const [menus, made] = [chrome.contextMenus, []];
+  const { create } = menus;
+  const isRegistered = ({ id }) => menus.update(id, { enabled: true }).then(() => true, () => false);
+  menus.create = (item, ...more) => (made.push(item), create.call(menus, item, ...more));
+  chrome.runtime.onInstalled.dispatch({ reason: "update", previousVersion: "0.0.0" });
+  const deadline = Date.now() + 10_000;
+  while (Date.now() < deadline && (made.length === 0 || !(await isRegistered(made.at(-1))))) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  menus.create = create;
+  const registered = await Promise.all(made.map(isRegistered));
+  return made.filter((_, place) => registered[place]);
+}"""
 POPUP_SIZE_PX = {"width": 384, "height": 560}
 
 
@@ -95,8 +109,19 @@ class ExtensionBrowser:
     async def choose(self, menu: str, **info: str) -> None:
         """Choose an item of the context menu: the event as Chromium gives it, since the menu itself is the system's."""
         await self.ask("account")
+        # Fails where there is no such item.
+        await self._worker.evaluate("(id) => chrome.contextMenus.update(id, { enabled: true })", menu)
         event: Mapping[str, Any] = {"menuItemId": menu, "editable": False, **info}
         await self._worker.evaluate("(info) => chrome.contextMenus.onClicked.dispatch(info)", event)
+
+    async def menus(self) -> dict[str, Any]:
+        """Return what the context menu shows and on what, as it is made after an update of the extension.
+
+        The browser tells nobody what it holds; what it is given is written down on the way.
+        """
+        await self.ask("account")
+        made: list[dict[str, Any]] = await self._worker.evaluate(MENUS_ANEW)
+        return {item["id"]: item["contexts"] for item in made}
 
     async def press_shortcut(self, page: Page) -> None:
         """Press the shortcut that sends: the event as Chromium gives it, since its own keys are out of reach."""

@@ -10,16 +10,17 @@ SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 _CONTRAST = {"runOnly": ["color-contrast"]}
 
 
-async def picture(page: Page, name: str) -> None:
+async def picture(page: Page, name: str, *, is_long: bool = False) -> None:
     """Keep how a page looks in light and in dark.
 
     Args:
         page: Any.
         name: Such as ``extension/popup``: a path below ``tests/artifacts``, without its ending.
+        is_long: Only the part on the screen is kept: the rest is more of the same.
     """
     for scheme in SCHEMES:
         await page.emulate_media(color_scheme=scheme)
-        await page.screenshot(path=PICTURES / f"{name}-{scheme}.png", full_page=True)
+        await page.screenshot(path=PICTURES / f"{name}-{scheme}.png", full_page=not is_long)
 
 
 async def violations(page: Page, axe: str) -> list[str]:

@@ -1,17 +1,12 @@
 """The dashboard in a real Chromium: send, look, cancel, retry, find."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from playwright.async_api import Browser
 
-from clipferry.processor.v1 import processor_service_pb2 as processor_pb
-from clipferry.processor.v1 import processor_service_pb2_grpc as processor_grpc
-from services.chassis.errors import ClipferryError, Reason
-from services.chassis.server import Served, serving
 from tests.browser.dashboard_browser import IN_A_BROWSER, OVER, UNDER_WAY, browsed, sign_in
+from tests.browser.dashboard_prober import probing
 from tests.browser.dashboard_scene import HALF_HOUR_MIN, busy, scene
 from tests.fakes.gateway_client import ADMIN_KEY
 
@@ -24,35 +19,6 @@ SAID = """() => {
   return said;
 }"""
 """Collects what a screen reader is told."""
-PICTURE_URL = "https://pictures.test/1.jpg"
-
-
-class Prober(processor_grpc.ProcessorServiceServicer):
-    """Looks at three pages: a video, a list, and one with nothing on it."""
-
-    async def ProbeUrl(self, request: processor_pb.ProbeUrlRequest, context: object) -> processor_pb.ProbeUrlResponse:
-        """Answer as a processor does."""
-        if request.spec.url.endswith("/nothing"):
-            raise ClipferryError(Reason.NO_VIDEO)
-        fits = processor_pb.Plan(fit=processor_pb.FIT_TRANSCODE, limit_bytes=50_000_000, estimated_bytes=71_000_000)
-        found = processor_pb.ProbeUrlResponse(title="<b>Gulls</b>", extractor="generic", plan=fits)
-        found.duration.FromSeconds(3_725)
-        found.thumbnail_url = PICTURE_URL
-        if request.spec.url.endswith("/list"):
-            found.entries.extend(processor_pb.ProbeEntry(item=item, title=f"Part {item}") for item in (1, 2, 3))
-        return found
-
-
-@asynccontextmanager
-async def probing() -> AsyncIterator[str]:
-    """Run a prober for the length of the block; yields its address."""
-    served = Served(
-        "clipferry.processor.v1.ProcessorService",
-        processor_grpc.add_ProcessorServiceServicer_to_server,
-        Prober(),
-    )
-    async with serving([served], address="127.0.0.1:0", drain_s=0.1) as port:
-        yield f"127.0.0.1:{port}"
 
 
 async def test_from_a_typed_address_to_a_second_try(chromium: Browser, tmp_path: Path) -> None:
@@ -105,6 +71,32 @@ async def test_from_a_typed_address_to_a_second_try(chromium: Browser, tmp_path:
     assert re.fullmatch(r"https://t\.me/c/1234567890/\d+", message or "")
 
 
+async def test_what_happened_while_nobody_watched(chromium: Browser, tmp_path: Path) -> None:
+    """Each attempt, by whom, and how it ended; and where that cannot be told, the page says why."""
+    async with scene(tmp_path) as stage, browsed(chromium) as page:
+        await stage.fail(await stage.run("unwatched"), "STALLED", "No bytes arrived for 30 s.", retryable=True)
+        await stage.deliver(await stage.run(), "Gulls")
+        await sign_in(page, stage.url)
+        await page.click(f"{OVER} .title:text-is('Gulls')")
+        await page.wait_for_selector("#timeline li:has-text('Delivered')")
+        timeline = re.sub(r"\d\d:\d\d:\d\d\s+", "", await page.inner_text("#timeline")).split("\n")
+        await page.keyboard.press("Escape")
+        await stage.submit("another")
+        await page.route("**/history", lambda route: route.abort())
+        await page.click(f"{UNDER_WAY} .title")
+        await page.wait_for_selector("#history-problem:has-text('The gateway cannot be reached.')")
+        await page.wait_for_selector("#timeline li:has-text('Waits for a free place')")
+
+    assert timeline == [
+        "Accepted from admin",
+        *("Attempt 1 of 3 began", "by worker-1"),
+        *("Attempt 1 failed", "STALLED No bytes arrived for 30 s."),
+        *("Attempt 2 of 3 began", "by worker-1"),
+        "Sending",
+        "Delivered",
+    ]
+
+
 async def test_cancel_and_what_a_screen_reader_hears(chromium: Browser, tmp_path: Path) -> None:
     """Each stage and each quarter of the way is said once, not each percent; all without a mouse."""
     async with scene(tmp_path) as stage, browsed(chromium) as page:
@@ -142,7 +134,7 @@ async def test_cancel_and_what_a_screen_reader_hears(chromium: Browser, tmp_path
 
 
 async def test_a_look_at_the_page_before_it_is_sent(chromium: Browser, tmp_path: Path) -> None:
-    """Title, length and plan; which of a list; nothing is loaded from the site, and no title becomes markup."""
+    """Picture, title, length, plan; which of a list; nothing is loaded from the site, and no title becomes markup."""
     asked: list[str] = []
     async with probing() as processor, scene(tmp_path, processor_target=processor) as stage, browsed(chromium) as page:
         page.on("request", lambda request: asked.append(request.url))
@@ -152,6 +144,13 @@ async def test_a_look_at_the_page_before_it_is_sent(chromium: Browser, tmp_path:
         await page.wait_for_selector("#preview-facts:has-text('generic')")
         title, facts = await page.inner_text("#preview-title"), await page.inner_text("#preview-facts")
         plan = await page.inner_text("#preview-plan")
+        picture = page.get_by_role("img", name="Picture of “<b>Gulls</b>”")
+        wide = await picture.evaluate("image => image.decode().then(() => image.naturalWidth)")
+        place = await page.locator("#preview-picture").bounding_box()
+        await page.fill("#url", "video.test/plain")
+        await page.click("#preview-button")
+        await page.wait_for_selector("#preview-facts:has-text('generic')")
+        is_without, same_place = await picture.count() == 0, await page.locator("#preview-picture").bounding_box()
         await page.fill("#url", "video.test/nothing")
         gone = await page.is_hidden("#preview")
         await page.click("#preview-button")
@@ -164,16 +163,18 @@ async def test_a_look_at_the_page_before_it_is_sent(chromium: Browser, tmp_path:
         sent = (await stage.admin.get("/api/jobs"))["jobs"][0]["videoData"]
 
     assert (title, gone) == ("<b>Gulls</b>", True)
+    assert (wide, is_without, place) == (320, True, same_place)
     assert facts == "generic · 1:02:05 · about 71 MB"
     assert plan == "It is re-encoded to fit 50 MB. That takes a while."
     assert (sent["pageUrl"], sent["playlistItem"]) == ("https://video.test/list", 2)
-    assert all(url.startswith(stage.url) for url in asked), asked
+    assert all(url.startswith((stage.url, "data:image/jpeg;base64,")) for url in asked), asked
 
 
 async def test_in_by_an_invitation_out_in_every_tab(chromium: Browser, tmp_path: Path) -> None:
     """The code leaves the address; a reload stays in; what is not one's own is not shown; all tabs leave together."""
     async with scene(tmp_path) as stage, browsed(chromium) as page:
         await stage.submit("of-the-admin")
+        await stage.admin.request("POST", "/api/admin/users", json={"user": "ann"})
         link = (await stage.admin.request("POST", "/api/auth/pair", json={"user": "ann"})).json()["link"]
         await page.goto(stage.url + link.removeprefix("/"))
         await page.wait_for_selector("#account:text-is('ann')")
@@ -227,14 +228,14 @@ async def test_find_a_job_by_state_reason_and_words(chromium: Browser, tmp_path:
         again = await titles()
 
     assert counts == ["All", "19", "Waiting", "2", "Running", "3", "Delivered", "10", "Failed", "3", "Cancelled", "1"]
-    assert everything[0] == "video.test/watch/storm-season"
+    assert everything[0] == "video.test/…/storm-season"
     assert everything[3:6] == [
-        "video.test/live/quay-camera",
-        "video.test/watch/a-quiet-harbour",
-        "video.test/watch/sent-by-mistake",
+        "video.test/…/quay-camera",
+        "video.test/…/a-quiet-harbour",
+        "video.test/…/sent-by-mistake",
     ]
     assert len(failed) == 3
-    assert for_a_reason == ["video.test/articles/on-buoys"]
+    assert for_a_reason == ["video.test/…/on-buoys"]
     assert by_words == ["A short history of the sextant"]
     assert again == everything
     for number in ("2 of 50 places", "The oldest for 1 min", "3 of 3 places", "96 MB of 200 MB", "50 MB a video"):

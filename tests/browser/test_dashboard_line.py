@@ -1,19 +1,34 @@
 """The dashboard when the line is bad, is not wanted, or has much to tell."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Browser, Route
 
+from services.queue.service import queue_service
 from tests.browser.dashboard_browser import IN_A_BROWSER, OVER, UNDER_WAY, browsed, sign_in
 from tests.browser.dashboard_scene import scene
 from tests.browser.door import door
 from tests.fakes.eventually import eventually
+from tests.fakes.freezing_proxy import freezing_proxy
 from tests.fakes.gateway_client import gateway_at_hand
+from tests.fakes.queue_client import settings_for
 
 pytestmark = IN_A_BROWSER
 
 LOOK_MS = 5_000
+HANGING_MS = 40_000
+HEARTBEAT: Mapping[str, Any] = {"websocket_ping_interval": 1_000, "websocket_ping_timeout_s": 1}
+WATCH = "/clipferry.queue.v1.QueueService/WatchJobs"
+STATES = """() => {
+  const [states, badge] = [[], document.getElementById("connection")];
+  const note = () => states.push([badge.dataset.state, document.body.dataset.stale]);
+  new MutationObserver(note).observe(badge, { childList: true });
+  return states;
+}"""
+"""Collects the states of the connection, each with whether what is shown is marked as old."""
 TOUCHED = """() => {
   const touched = new Set();
   const note = ({ target }) => touched.add(target.closest("tr")?.querySelector(".title").textContent);
@@ -33,16 +48,17 @@ SIFTING_MS = """() => {
 
 
 async def test_where_the_socket_is_blocked_the_page_asks_instead(chromium: Browser, tmp_path: Path) -> None:
-    """It says so, progress is seen all the same, and once the socket gets through it is used."""
+    """It says so, progress, bytes and speed are seen all the same, and once the socket gets through it is used."""
     async with scene(tmp_path) as stage, door(stage.admin.port) as way, browsed(chromium) as page:
         way.passes_sockets = False
         await page.clock.install()
         await sign_in(page, way.url, until="polling")
         said = await page.inner_text("#banner")
         run = await stage.run("1")
-        await stage.progress(run, "downloading", 37)
+        await stage.progress(run, "downloading", 37, done_mb=4.2, of_mb=9)
         await page.clock.fast_forward(LOOK_MS)
         await page.wait_for_selector(f"{UNDER_WAY} .percent:text-is('37 %')")
+        numbers = await page.inner_text(f"{UNDER_WAY} .detail")
         await page.wait_for_selector("#busy:text-is('1')")
         await stage.progress(run, "downloading", 58)
         await page.clock.fast_forward(LOOK_MS)
@@ -53,6 +69,7 @@ async def test_where_the_socket_is_blocked_the_page_asks_instead(chromium: Brows
         after = await page.inner_text("#banner")
 
     assert said == "Live updates do not get through: the page asks every 5 s instead."
+    assert numbers == "4.2 MB of 9 MB · 3.4 MB/s · 2 s left"
     assert after == ""
 
 
@@ -74,17 +91,67 @@ async def test_with_the_server_down_it_says_what_is_wrong_and_comes_back(chromiu
         await page.wait_for_selector(f"{UNDER_WAY} .title:text-is('video.test/1')")
         await page.clock.fast_forward(30_000)
         await page.wait_for_selector("#connection[data-state=live]")
-        count, sockets = len((await stage.admin.get("/api/jobs"))["jobs"]), way.asked.count("GET /ws")
-        # As after a sleep of the computer: no word came for longer than the gateway is ever silent.
-        await page.clock.fast_forward(60_000)
-
-        async def is_anew() -> bool:
-            return way.asked.count("GET /ws") > sockets
-
-        await eventually(is_anew, what="the silent socket is replaced")
+        count = len((await stage.admin.get("/api/jobs"))["jobs"])
 
     assert said == "The gateway cannot be reached. It is tried again by itself."
     assert (is_old, count) == ("true", 1)
+
+
+async def test_a_gateway_that_hangs_is_not_shown_as_live(chromium: Browser, tmp_path: Path) -> None:
+    """What is shown is marked as old before anything else; then it is offline; once it answers, all is as it is."""
+    async with scene(tmp_path, **HEARTBEAT) as stage, door(stage.admin.port) as way, browsed(chromium) as page:
+        await sign_in(page, way.url)
+        run = await stage.run("1")
+        await page.wait_for_selector(f"{UNDER_WAY} .state:text-is('Looking at the page')")
+        states = await page.evaluate_handle(STATES)
+        way.freeze()
+        await page.wait_for_selector("#connection[data-state=offline]", timeout=HANGING_MS)
+        said, is_old = await page.inner_text("#banner"), await page.get_attribute("body", "data-stale")
+        seen = await states.json_value()
+        await page.fill("#url", "video.test/2")
+        await page.click("#send")
+        await stage.deliver(run, "Gulls")
+        way.thaw()
+        await page.wait_for_selector("#connection[data-state=live]", timeout=HANGING_MS)
+        await page.wait_for_selector(f"{OVER} .title:text-is('Gulls')")
+        await page.wait_for_selector(f"{UNDER_WAY} .title:text-is('video.test/2')")
+        count = len((await stage.admin.get("/api/jobs"))["jobs"])
+
+    assert seen == [["reconnecting", "true"], ["offline", "true"]]
+    assert said == "The gateway does not answer. It is tried again by itself."
+    assert (is_old, count) == ("true", 2)
+
+
+async def test_a_press_whose_answer_was_lost_is_pressed_again(chromium: Browser, tmp_path: Path) -> None:
+    """While the first is still being answered the second waits for it, and both are one job."""
+    async with (
+        queue_service(settings_for(tmp_path, drain_s=0.2)) as port,
+        freezing_proxy(f"127.0.0.1:{port}", let_through=[WATCH]) as queue,
+        gateway_at_hand(tmp_path, queue.port) as admin,
+        door(admin.port) as way,
+        browsed(chromium) as page,
+    ):
+        await sign_in(page, way.url)
+        queue.freeze()
+        await page.fill("#url", "video.test/1")
+        await page.click("#send")
+
+        async def is_held() -> bool:
+            return queue.held_count > 0
+
+        await eventually(is_held, within_s=20, what="the queue has the page, and does not answer")
+        way.shut()
+        await page.wait_for_selector("#submit-error:has-text('The gateway cannot be reached.')")
+        way.is_shut = False
+        async with page.expect_response(lambda response: response.status == 409):
+            await page.click("#send")
+        errors = await page.inner_text("#submit-error")
+        queue.thaw()
+        await page.wait_for_selector(f"{UNDER_WAY} .title:text-is('video.test/1')")
+        await page.wait_for_selector("#url:placeholder-shown")
+        jobs, note = (await admin.get("/api/jobs"))["jobs"], await page.inner_text("#submit-note")
+
+    assert (len(jobs), errors, note) == (1, "", "")
 
 
 async def test_without_a_queue_it_says_so(chromium: Browser, tmp_path: Path) -> None:
@@ -142,8 +209,8 @@ async def test_jobs_that_the_queue_forgot_leave(chromium: Browser, tmp_path: Pat
         scene(tmp_path, queue_settings={"job_retention_ms": 1_000, "auto_cleanup_interval_ms": 1_000}) as stage,
         browsed(chromium) as page,
     ):
-        await sign_in(page, stage.url)
         await page.clock.install()
+        await sign_in(page, stage.url)
         await stage.deliver(await stage.run("1"), "Gulls")
         await page.wait_for_selector(f"{OVER} .title:text-is('Gulls')")
         deadline = time.monotonic() + 10

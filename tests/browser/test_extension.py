@@ -47,6 +47,10 @@ async def browser(stack: Stack, gateway: Gateway) -> AsyncIterator[ExtensionBrow
         assert browser.complaints == []
 
 
+async def test_the_menu_is_on_pages_links_and_videos(browser: ExtensionBrowser) -> None:
+    assert await browser.menus() == {"page": ["page", "frame"], "link": ["link"], "video": ["video"]}
+
+
 async def percent_of(popup: Page) -> float:
     return float(await popup.eval_on_selector(f"{FIRST} progress", "bar => bar.value"))
 
@@ -55,8 +59,8 @@ async def delivered(gateway: Gateway, url: str) -> None:
     """Wait until the newest job is that of an address, and is over."""
 
     async def is_delivered() -> bool:
-        newest = (await gateway.get("/api/jobs?limit=1"))["jobs"][0]
-        return bool(newest["videoData"]["pageUrl"] == url and newest["status"] == "completed")
+        newest = (await gateway.get("/api/jobs?limit=1"))["jobs"]
+        return any(job["videoData"]["pageUrl"] == url and job["status"] == "completed" for job in newest)
 
     await eventually(is_delivered, within_s=30, what=f"{url} is delivered")
 
@@ -90,6 +94,16 @@ async def test_a_right_click_on_a_video_delivers_it(browser: ExtensionBrowser, s
     assert (await browser.badge(), await browser.stored("awaited")) == ("", [])
     await site.close()
     await popup.close()
+
+
+async def test_the_site_learns_which_page_a_video_or_link_is_from(
+    browser: ExtensionBrowser, stack: Stack, gateway: Gateway
+) -> None:
+    """It gives the file to nobody else."""
+    for place, (menu, field) in enumerate((("video", "srcUrl"), ("link", "linkUrl"))):
+        url = stack.page(f"/referred/clip.mp4?{place}")
+        await browser.choose(menu, pageUrl=stack.page("/pages/video"), **{field: url})
+        await delivered(gateway, url)
 
 
 async def test_a_worker_that_was_killed_wakes_to_the_truth(

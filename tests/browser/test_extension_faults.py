@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
+from clipferry.queue.v1 import job_pb2
 from tests.browser.door import Door, door
 from tests.browser.extension_browser import BROWSER, ExtensionBrowser, extension_browser
 from tests.browser.looks import picture
@@ -27,6 +28,9 @@ pytestmark = [
 ]
 
 FIRST = "#jobs li:first-child"
+DOWNLOADING = job_pb2.Progress(
+    stage=job_pb2.STAGE_DOWNLOADING, percent=40, done_bytes=4_200_000, total_bytes=9_000_000, bytes_per_second=3_000_000
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -47,6 +51,7 @@ async def way(both: tuple[QueueClient, GatewayClient], browser: ExtensionBrowser
     """The way to the gateway, over which the browser was paired as a user of its own."""
     _, admin = both
     async with door(admin.port) as way:
+        await admin.request("POST", "/api/admin/users", json={"user": f"user-{way.port}"})
         answer = await admin.request("POST", "/api/auth/pair", json={"user": f"user-{way.port}"})
         await (await browser.pair(way.url, answer.json()["pairingCode"])).close()
         yield way
@@ -70,14 +75,16 @@ async def test_without_a_socket_progress_comes_by_asking(
         why = await state_is(popup, "polling")
         await worker.ready()
         lease = (await worker.run()).lease
-        await worker.beat(lease, 40)
+        await worker.say(beats=[{"lease": lease, "progress": DOWNLOADING}])
         await popup.wait_for_selector(f"{FIRST} .stage:has-text('40 %')")
+        numbers = await popup.inner_text(f"{FIRST} .detail")
         checks = await browser.ask("diagnose", server=way.url)
         another = await browser.popup()
         await another.wait_for_selector(f"{FIRST} .stage:has-text('40 %')")
 
     await picture(popup, "extension/popup-polling")
     assert "blocked" in why
+    assert numbers == "4.2 MB of 9.0 MB · 3.0 MB/s · 2 s left"
     assert way.unchanged_count > 0, "the whole list came, though nothing had changed"
     assert [check["code"] for check in checks["value"]] == ["OK", "OK", "OK", "SOCKET_BLOCKED"]
     await popup.click(f"{FIRST} .cancel")
@@ -192,6 +199,9 @@ async def test_each_cause_has_its_name(browser: ExtensionBrowser, tmp_path: Path
         found = {}
         await browser.allow(*places.values())
         page = await browser.open("options/options.html")
+        await page.fill("#server", "foo bar")
+        await page.click("#test")
+        await page.wait_for_selector("#problem:has-text('URL_INVALID: “foo bar” is not an address')")
         for name, place in places.items():
             await page.fill("#server", place)
             await page.click("#test")
@@ -218,11 +228,20 @@ WORDS: list[tuple[str, str, Any]] = [
     ("gateway/address.js", "originPattern('https://a.test:8443/b/')", "https://a.test:8443/*"),
     ("jobs/wording.js", "sizeText(2_600_000)", "2.6 MB"),
     ("jobs/wording.js", "timeText(3_700)", "1 h 2 min"),
-    ("jobs/wording.js", "nameOf('https://www.a.test/watch/?v=1')", "watch"),
+    ("jobs/wording.js", "nameOf('https://www.a.test/watch?v=1')", "a.test/watch?v=1"),
+    ("jobs/wording.js", "nameOf('https://www.a.test/films/watch/?v=1')", "a.test/…/watch"),
+    ("jobs/wording.js", "titleOf({title: 'Gulls', videoData: {pageUrl: 'https://a.test/'}})", "Gulls"),
     ("jobs/telegram.js", "messageAddress({videoData: {destination: '@films'}, result: {telegramMessageId: 7}})",
      "https://t.me/films/7"),
     ("jobs/telegram.js", "messageAddress({videoData: {}, result: {telegramChatId: -1001234, telegramMessageId: 7}})",
      "https://t.me/c/1234/7"),
+    ("jobs/telegram.js", "messageAddress({videoData: {}, result: {telegramChatId: 1234, telegramMessageId: 7}})", None),
+    ("options/sessions.js", "nameOf('Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
+     " Chrome/140.0.0.0 Safari/537.36')", "Chrome on Linux"),
+    ("options/sessions.js", "nameOf('curl/8.7.1')", "curl/8.7.1"),
+    ("jobs/board.js", "Board.prototype.shown.call({all: () => [{id: 'over', addedAt: '3', result: {}}, {id: 'old',"
+     " addedAt: '1', status: 'processing', result: null}, {id: 'new', addedAt: '2', result: null}]}).map(({id}) => id)"
+     ".join()", "old,new,over"),
     ("jobs/badge.js", "badgeOf({unfinished: [{progress: 20}, {progress: 65}], unsentCount: 0, failureCount: 0,"
      " isKnown: true}).text", "42%"),
     ("jobs/board.js", "isOlder({version: 2, attempt: 1, progress: 5}, {version: 2, attempt: 1, progress: 9})", True),

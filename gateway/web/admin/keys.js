@@ -55,10 +55,11 @@ export async function addKey() {
     action: "Make the key",
     save: async ({ elements }) => {
       const days = Number(elements.days.value);
+      const chosen = [...elements.scope].filter((box) => box.checked).map((box) => box.value);
       const body = {
         user: elements.user.value,
         label: elements.label.value.trim(),
-        scopes: [...elements.scope].filter((box) => box.checked).map((box) => box.value),
+        ...(chosen.length ? { scopes: chosen } : {}),
         ...(days ? { expiresInS: days * DAY_S } : {}),
       };
       const { apiKey } = await call("POST", "/api/auth/keys", { body });

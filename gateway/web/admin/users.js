@@ -5,6 +5,7 @@ import { byId, element } from "../dom/element.js";
 import { dayText, wholeText } from "../dom/moments.js";
 import { addressOf } from "../server/request.js";
 import { call, userName } from "../server/session.js";
+import { drawCodes } from "./codes.js";
 import { guarded } from "./guarded.js";
 
 const userPath = (user) => `/api/admin/users/${encodeURIComponent(user)}`;
@@ -34,6 +35,7 @@ function row(user) {
 
 async function invite(user) {
   const { pairingCode, expiresAt, link } = await call("POST", "/api/auth/pair", { body: { user } });
+  await drawCodes();
   showSecret({
     title: `Let ${user} in`,
     text: `Either of these signs in once, until ${wholeText(expiresAt)}.`,

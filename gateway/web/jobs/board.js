@@ -1,6 +1,6 @@
 // All jobs that the page knows. Nothing here touches the page. What is older than what is known is ignored.
 
-import { History } from "./history.js";
+import { Stages } from "./stages.js";
 
 /** A page that stays open for days must not keep what the queue forgot long ago. */
 const MOST_ENTRIES = 2_000;
@@ -44,7 +44,7 @@ export class Board {
       known.seenAtMs = performance.now();
       return;
     }
-    const entry = known ?? { view, flow: null, history: new History(), seenAtMs: 0 };
+    const entry = known ?? { view, stages: new Stages(), seenAtMs: 0 };
     this.#entries.set(view.id, entry);
     this.#change(entry, known ? known.view : null, view, at);
   }
@@ -53,10 +53,8 @@ export class Board {
   progress(message) {
     const entry = this.#entries.get(message.jobId);
     if (!entry || entry.view.version > message.version || entry.view.result) return;
-    const { progress, stage, version, attempt, cancelRequested, bytesDone, bytesTotal, speedBps, etaSeconds } = message;
-    const view = { ...entry.view, status: "processing", progress, stage, version, attempt, cancelRequested, message: message.message };
-    entry.flow = { bytesDone, bytesTotal, speedBps, etaSeconds };
-    this.#change(entry, entry.view, view, message.timestamp);
+    const { jobId, type, cursor, timestamp, ...news } = message; // what is left has the names that it has in a job
+    this.#change(entry, entry.view, { ...entry.view, status: "processing", ...news, title: news.title ?? entry.view.title }, timestamp);
   }
 
   /**
@@ -96,8 +94,7 @@ export class Board {
   }
 
   #change(entry, before, view, at) {
-    entry.history.note(before, view, at);
-    if (view.status !== "processing") entry.flow = null;
+    entry.stages.note(before, view, at);
     entry.view = view;
     entry.seenAtMs = performance.now();
     this.#on.changed(entry, before);

@@ -7,8 +7,9 @@ import { painter } from "../dom/painter.js";
 import { sizeText } from "../dom/sizes.js";
 import { sentence } from "../server/request.js";
 import { allowed } from "./actions.js";
+import { History } from "./history.js";
 import { messageAddress } from "./telegram.js";
-import { drawTimeline } from "./timeline.js";
+import { drawTimeline, linesOf } from "./timeline.js";
 import { detailOf, errorReport, stateText, titleOf } from "./words.js";
 
 export class Detail {
@@ -17,6 +18,7 @@ export class Detail {
   #facts = "";
   #draw = painter(() => this.#entry && this.#paint());
   #actions;
+  #history = new History(() => this.#draw());
 
   /** @param {import("./actions.js").Actions} actions */
   constructor(actions) {
@@ -91,7 +93,9 @@ export class Detail {
     byId("detail-telegram").hidden = !address;
     if (address) byId("detail-telegram").href = address;
     this.#drawFacts(view);
-    drawTimeline(byId("timeline"), this.#entry);
+    this.#history.follow(view);
+    drawTimeline(byId("timeline"), linesOf(this.#entry, this.#history.told));
+    setText(byId("history-problem"), this.#history.problem);
   }
 
   #drawFacts(view) {

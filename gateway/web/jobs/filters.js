@@ -24,10 +24,13 @@ export class Filters {
       this.#text = event.target.value.trim().toLowerCase();
       this.#onChange();
     });
-    byId("show-all").addEventListener("click", () => {
-      byId("search").value = this.#text = "";
-      this.#choose("all", "");
-    });
+    byId("show-all").addEventListener("click", () => this.reset());
+  }
+
+  /** Show all there are. */
+  reset() {
+    byId("search").value = this.#text = "";
+    this.#choose("all", "");
   }
 
   whenChanged(work) {
@@ -77,5 +80,7 @@ export class Filters {
     this.#status = status;
     this.#reason = reason;
     this.#onChange();
+    // On a phone the tabs are wider than the screen.
+    this.#tabs.get(status).button.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 }

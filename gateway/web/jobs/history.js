@@ -1,50 +1,48 @@
-// What this page saw happen to one job. The gateway tells how a job stands, not how it came there.
+// What the gateway keeps of one job, asked for anew whenever the job has changed.
 
-const RANK = { began: 0, stage: 1, cancel: 2, ended: 3, again: 4 };
+import { sentence } from "../server/request.js";
+import { call } from "../server/session.js";
 
-/**
- * @typedef {object} Event
- * @property {keyof typeof RANK} kind
- * @property {number} attempt
- * @property {string | null} at Null: it was not seen when it happened.
- * @property {string} [stage]
- * @property {{code: string, message: string} | null} [error]
- * @property {"completed" | "failed" | "cancelled" | "retry"} [outcome]
- */
+const RETRY_MS = 5_000;
+const NOTHING_YET = { steps: [], complete: true };
 
 export class History {
-  #events = new Map(); // by what may be there once
+  #id = "";
+  #version = 0;
+  #isAsking = false;
+  #notBeforeMs = 0;
+  #onNews;
+  told = NOTHING_YET;
+  /** Why it is not told, or not the newest; empty: it is. */
+  problem = "";
+
+  /** @param {() => void} onNews */
+  constructor(onNews) {
+    this.#onNews = onNews;
+  }
 
   /**
-   * Note what is different.
+   * See that it is the history of `view` as it stands; what comes is told by `onNews`.
    *
-   * @param {import("../types.js").Job | null} before Null: the job is seen for the first time.
-   * @param {import("../types.js").Job} after
-   * @param {string} at When it was said.
+   * @param {import("../types.js").Job} view
    */
-  note(before, after, at) {
-    const { attempt } = after;
-    if (before?.result && !after.result) this.#add(`again:${before.attempt}`, { kind: "again", attempt: before.attempt, at });
-    if (attempt > 0 && after.startedAt) this.#add(`began:${attempt}`, { kind: "began", attempt, at: after.startedAt });
-    if (after.stage && after.stage !== "waiting" && (before?.stage !== after.stage || before.attempt !== attempt)) {
-      this.#add(`stage:${attempt}:${after.stage}`, { kind: "stage", attempt, at: before ? at : null, stage: after.stage });
+  async follow(view) {
+    if (view.id !== this.#id) Object.assign(this, { told: NOTHING_YET, problem: "" });
+    else if (view.version <= this.#version || this.#isAsking || performance.now() < this.#notBeforeMs) return;
+    this.#id = view.id;
+    this.#version = view.version;
+    this.#isAsking = true;
+    try {
+      const told = await call("GET", `/api/jobs/${view.id}/history`);
+      if (view.id === this.#id) Object.assign(this, { told, problem: "" });
+    } catch (problem) {
+      if (view.id !== this.#id) return;
+      this.problem = sentence(problem);
+      this.#version = 0;
+      this.#notBeforeMs = performance.now() + RETRY_MS;
+    } finally {
+      if (view.id === this.#id) this.#isAsking = false;
     }
-    if (after.cancelRequested && !before?.cancelRequested) this.#add(`cancel:${attempt}`, { kind: "cancel", attempt, at: before ? at : null });
-    if (after.result) {
-      this.#add(`ended:${attempt}`, { kind: "ended", attempt, at: after.finishedAt, outcome: after.status, error: after.error });
-    } else if (after.nextAttemptAt && after.error) {
-      this.#add(`ended:${attempt}`, { kind: "ended", attempt, at: before ? at : null, outcome: "retry", error: after.error });
-    }
-  }
-
-  /** What was seen, in its order. @returns {Event[]} */
-  get events() {
-    return [...this.#events.values()].sort(
-      (one, other) => one.attempt - other.attempt || RANK[one.kind] - RANK[other.kind] || (one.at ?? "").localeCompare(other.at ?? ""),
-    );
-  }
-
-  #add(key, event) {
-    if (!this.#events.get(key)?.at) this.#events.set(key, event);
+    this.#onNews();
   }
 }

@@ -20,6 +20,10 @@ export class JobRow {
     };
     this.buttons = Object.fromEntries(["cancel", "finish", "retry"].map((name) => [name, part(`.${name}`)]));
     for (const [name, button] of Object.entries(this.buttons)) button.addEventListener("click", () => act(name, this.entry.view));
+    this.node.addEventListener("click", ({ target }) => {
+      const isOwnClick = target.closest("a, button") !== null || String(getSelection()) !== "";
+      if (!isOwnClick) location.hash = `#job=${this.entry.view.id}`;
+    });
   }
 
   /** @param {import("../types.js").Entry} entry */

@@ -5,6 +5,7 @@ import { painter } from "../dom/painter.js";
 import { JobRow } from "./job_row.js";
 
 const AGO_MS = 20_000;
+const POINTED_AT_MS = 4_000;
 
 const isOver = (view) => view.result !== null;
 
@@ -16,6 +17,7 @@ export class JobTable {
   #changed = new Map(); // id -> entry, for the next drawing
   #parts = { true: byId("over"), false: byId("under-way") };
   #draw = painter(() => this.#paint());
+  #pointedAt = "";
   #given;
 
   /**
@@ -38,6 +40,14 @@ export class JobTable {
     this.#draw();
   }
 
+  /** See that a job is not hidden by a filter; where it was there before, show where. */
+  reveal(view, isPointedAt) {
+    if (!this.#given.filters.shows(view)) this.#given.filters.reset();
+    if (!isPointedAt) return;
+    this.#pointedAt = view.id;
+    this.#draw();
+  }
+
   removed(id) {
     this.#changed.delete(id);
     this.#rows.get(id)?.row.node.remove();
@@ -54,6 +64,16 @@ export class JobTable {
     }
     this.#changed.clear();
     this.#showParts();
+    this.#point();
+  }
+
+  #point() {
+    const node = this.#rows.get(this.#pointedAt)?.row.node;
+    this.#pointedAt = "";
+    if (!node) return;
+    node.scrollIntoView({ block: "nearest" });
+    node.classList.add("pointed-at");
+    setTimeout(() => node.classList.remove("pointed-at"), POINTED_AT_MS);
   }
 
   #add(entry) {

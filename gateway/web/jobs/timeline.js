@@ -1,52 +1,74 @@
-// One job's life, step by step: what the job itself tells, and what this page saw.
+// One job's life, step by step: what the gateway keeps of it, and between that the stages which this page saw.
 
 import { element } from "../dom/element.js";
 import { clockText, wholeText } from "../dom/moments.js";
 import { stageText } from "./words.js";
 
-const OUTCOMES = { completed: "Delivered", failed: "Failed", cancelled: "Cancelled" };
+/** @typedef {{at: string | null, text: string, note?: string, tone?: string, error?: {code: string, message: string} | null}} Line */
 
 /**
  * @param {import("../types.js").Entry} entry
- * @returns {{at: string | null, text: string, error: {code: string, message: string} | null, tone: string}[]}
+ * @param {{steps: import("../types.js").Step[], complete: boolean}} history What the gateway told last.
+ * @returns {Line[]}
  */
-export function stepsOf({ view, history }) {
-  const events = history.events;
-  const steps = [step(view.addedAt, `Accepted from ${view.owner}`)];
-  const firstSeen = Math.min(...events.map((event) => event.attempt).filter((attempt) => attempt > 0), view.attempt || 1);
-  if (firstSeen > 1) steps.push(step(null, firstSeen === 2 ? "Attempt 1 failed before this page was open" : `Attempts 1 to ${firstSeen - 1} failed before this page was open`, "bad"));
-  steps.push(...events.map((event) => stepOf(event, view)));
-  if (view.nextAttemptAt && !view.result) steps.push(step(view.nextAttemptAt, `Attempt ${view.attempt + 1} of ${view.maxAttempts} may begin`, "next"));
-  else if (view.status === "queued" && events.at(-1)?.kind !== "again") steps.push(step(null, "Waits for a free place", "next"));
-  return steps;
+export function linesOf(entry, history) {
+  const { view } = entry;
+  const lines = history.steps.flatMap((step, place) => {
+    const line = lineOf(step, view);
+    const isLastRun = !history.steps.slice(place + 1).some(({ kind, attempt }) => kind === "started" && attempt === step.attempt);
+    const isKept = history.steps.slice(place).some(({ kind, attempt }) => kind === "sending" && attempt === step.attempt);
+    return step.kind === "started" && isLastRun ? [line, ...stageLines(entry, step.attempt, isKept)] : [line];
+  });
+  if (!history.complete) lines.splice(1, 0, { at: null, text: "What came next is not kept any more", tone: "next" });
+  if (view.nextAttemptAt && !view.result) lines.push({ at: view.nextAttemptAt, text: `Attempt ${view.attempt + 1} of ${view.maxAttempts} may begin`, tone: "next" });
+  else if (view.status === "queued") lines.push({ at: null, text: "Waits for a free place", tone: "next" });
+  return lines;
 }
 
-const step = (at, text, tone = "", error = null) => ({ at, text, tone, error });
+function lineOf({ at, kind, attempt, maxAttempts, worker, error }, view) {
+  const line = {
+    accepted: { text: `Accepted from ${view.owner}` },
+    started: { text: `Attempt ${attempt} of ${maxAttempts} began`, note: worker ? `by ${worker}` : "", tone: "mark" },
+    sending: { text: stageText("sending"), tone: isNow(view, attempt, "sending") ? "now" : "" },
+    cancel_requested: { text: "Somebody asked to cancel it" },
+    finish_requested: { text: "Somebody finished the recording" },
+    retrying: { text: `Attempt ${attempt} failed`, tone: "bad" },
+    handed_back: { text: "The processor stopped and handed it back; the attempt does not count" },
+    completed: { text: "Delivered", tone: "good" },
+    failed: { text: "Failed", tone: "bad" },
+    cancelled: { text: "Cancelled" },
+    requeued: { text: "Sent again by hand", tone: "mark" },
+  }[kind];
+  return { at, ...line, error };
+}
 
-function stepOf({ kind, attempt, at, stage, outcome, error }, view) {
-  if (kind === "began") return step(at, `Attempt ${attempt} of ${Math.max(view.maxAttempts, attempt)} began`, "mark");
-  if (kind === "stage") return step(at, stageText(stage), isNow(view, attempt, stage) ? "now" : "");
-  if (kind === "cancel") return step(at, "Somebody asked to cancel it");
-  if (kind === "again") return step(at, "Sent again by hand", "mark");
-  if (outcome === "retry") return step(at, `Attempt ${attempt} failed`, "bad", error);
-  return step(at, OUTCOMES[outcome], { completed: "good", failed: "bad" }[outcome] ?? "", outcome === "failed" ? error : null);
+/** @param {boolean} isKept Whether the history has the upload's begin. */
+function stageLines({ stages, view }, attempt, isKept) {
+  return stages
+    .of(attempt)
+    .filter(({ stage }) => !isKept || stage !== "sending")
+    .map(({ stage, at }) => ({ at, text: stageText(stage), tone: isNow(view, attempt, stage) ? "now" : "" }));
 }
 
 const isNow = (view, attempt, stage) => view.status === "processing" && view.attempt === attempt && view.stage === stage;
 
-/** Draw the steps into a list. */
-export function drawTimeline(list, entry) {
-  const steps = stepsOf(entry);
-  const key = JSON.stringify(steps);
+/** Draw lines into a list, and leave it alone when they are there already. @param {Line[]} lines */
+export function drawTimeline(list, lines) {
+  const key = JSON.stringify(lines);
   if (list.drawn === key) return;
   list.drawn = key;
   list.replaceChildren(
-    ...steps.map(({ at, text, tone, error }) =>
+    ...lines.map(({ at, text, note, tone, error }) =>
       element(
         "li",
-        { "data-tone": tone },
+        { "data-tone": tone ?? "" },
         at ? element("time", { datetime: at, title: wholeText(at) }, clockText(at)) : element("span", { class: "faint" }, ""),
-        element("span", text, ...(error ? [element("span", { class: "problem" }, element("code", error.code), ` ${error.message}`)] : [])),
+        element(
+          "span",
+          text,
+          ...(note ? [element("span", { class: "note" }, note)] : []),
+          ...(error ? [element("span", { class: "problem" }, element("code", error.code), ` ${error.message}`)] : []),
+        ),
       ),
     ),
   );

@@ -26,21 +26,30 @@ export function stateText(view) {
 }
 
 /** What a job is called: by the video's own title once that is known. */
-export const titleOf = (view) => view.result?.metadata.title ?? withoutScheme(view.videoData.pageUrl);
+export const titleOf = (view) => view.title ?? nameOf(view.videoData.pageUrl);
+
+/** What an address is called: its site and the last part of its path. */
+export function nameOf(url) {
+  const [host, ...path] = withoutScheme(url).split(/[?#]/)[0].split("/").filter(Boolean);
+  return path.length < 2 ? withoutScheme(url) : `${host}/…/${path.at(-1)}`;
+}
 
 /** An address without what everybody knows. */
 export const withoutScheme = (url) => url.replace(/^https?:\/\/(www\.)?/, "").replace(/\/$/, "");
 
 /** Where a job comes from, unless its title says that already. */
-export const sourceOf = (view) => (view.result?.metadata.title ? withoutScheme(view.videoData.pageUrl) : "");
+export function sourceOf(view) {
+  const whole = withoutScheme(view.videoData.pageUrl);
+  return titleOf(view) === whole ? "" : whole;
+}
 
 /** The numbers beside the bar: what is done, how fast, how long still; or how it ended. */
-export function detailOf({ view, flow }) {
+export function detailOf({ view }) {
   const parts = [];
   if (view.nextAttemptAt && !view.result) parts.push(`attempt ${view.attempt + 1} of ${view.maxAttempts} at ${clockText(view.nextAttemptAt)}`);
   else if (view.attempt > 1) parts.push(`attempt ${view.attempt} of ${view.maxAttempts}`);
   if (view.status === "completed") parts.push(...mediaParts(view.result.metadata), `in ${spanText(view.result.processingTime / 1000)}`);
-  else if (flow) parts.push(...flowParts(flow));
+  else parts.push(...flowParts(view));
   return parts.join(" · ");
 }
 

@@ -1,7 +1,9 @@
-// The numbers above the list: who waits and for how long, who works, how full the memory is.
+// The numbers above the list: who waits and for how long, who works, how full the memory is. An admin is told those of the
+// whole system, a user those of the own jobs.
 
 import { byId, element, setAttribute, setText } from "../dom/element.js";
 import { spanText } from "../dom/moments.js";
+import { mayUse } from "../server/session.js";
 
 const MOST_SLOTS = 24;
 const TICK_MS = 1_000;
@@ -9,6 +11,7 @@ const TICK_MS = 1_000;
 export class Numbers {
   #oldest = null; // {ageMs, heardAtMs}
   #isStill = false;
+  #areOwn = false;
 
   constructor() {
     setInterval(() => document.hidden || this.#isStill || this.#drawAge(), TICK_MS);
@@ -22,33 +25,42 @@ export class Numbers {
   /** @param {object} stats What `StatsView` is. */
   queue(stats) {
     byId("numbers").hidden = false;
+    this.#areOwn = stats.peakMemoryUsage === null; // known of all together only
     setText(byId("queued"), String(stats.queued));
-    setText(byId("places"), `of ${stats.maxQueueSize} places`);
+    setText(byId("places"), this.#areOwn ? "of yours" : `of ${stats.maxQueueSize} places`);
     setAttribute(byId("queue-depth"), "max", stats.maxQueueSize);
     setAttribute(byId("queue-depth"), "value", stats.queued);
     this.#oldest = stats.oldestAgeMs === null ? null : { ageMs: stats.oldestAgeMs, heardAtMs: performance.now() };
     this.#drawAge();
     setText(byId("busy"), String(stats.activeWorkers));
-    setText(byId("slots"), stats.maxWorkers ? `of ${stats.maxWorkers} places` : "");
+    const places = stats.maxWorkers ? `of ${stats.maxWorkers} places` : "";
+    setText(byId("slots"), this.#areOwn ? "of yours" : places);
     setText(byId("workers"), workersText(stats.workers));
+    // There each is shown by itself.
+    setAttribute(byId("workers"), "href", mayUse("admin") ? "#admin" : null);
     setAttribute(byId("running"), "data-tone", stats.workers ? "" : "warn");
-    this.#drawSlots(stats.activeWorkers, Math.min(stats.maxWorkers, MOST_SLOTS));
-    setText(byId("throughput"), `${round(stats.throughputPerMinute)} a minute`);
+    // Whether the other places are free is not told to a user.
+    this.#drawSlots(stats.activeWorkers, Math.min(this.#areOwn ? stats.activeWorkers : stats.maxWorkers, MOST_SLOTS));
+    // Beside it stands what the list knows of, which for an admin's key without all rights are the own jobs.
+    const perMinute = `${round(stats.throughputPerMinute)} a minute`;
+    setText(byId("throughput"), this.#areOwn || mayUse("admin") ? perMinute : `everybody's: ${perMinute}`);
   }
 
   /** @param {object} stats What `MemoryView` is. */
   memory(stats) {
     setText(byId("memory"), stats.currentFormatted);
-    setText(byId("memory-max"), `of ${stats.maxFormatted}`);
+    const isOwn = stats.peak === null;
+    setText(byId("memory-max"), isOwn ? `for yours, of ${stats.maxFormatted}` : `of ${stats.maxFormatted}`);
     setAttribute(byId("memory-gauge"), "value", stats.max ? stats.current / stats.max : 0);
-    const parts = [`${stats.peakFormatted} at most so far`];
+    const parts = isOwn ? [] : [`${stats.peakFormatted} at most so far`];
     if (stats.maxPerVideo) parts.push(`${stats.maxPerVideoFormatted} a video`);
     setText(byId("memory-limits"), stats.max ? parts.join(" · ") : "No processor is connected");
   }
 
   #drawAge() {
     const age = this.#oldest && this.#oldest.ageMs + performance.now() - this.#oldest.heardAtMs;
-    setText(byId("oldest"), age === null ? "Nobody waits" : `The oldest for ${spanText(Math.floor(age / 1000))}`);
+    const nobody = this.#areOwn ? "None of yours waits" : "Nobody waits";
+    setText(byId("oldest"), age === null ? nobody : `The oldest for ${spanText(Math.floor(age / 1000))}`);
   }
 
   #drawSlots(busy, all) {

@@ -1,6 +1,6 @@
 // What is on a page and what a job would do with it, before anything is downloaded.
 //
-// A picture is not shown: the gateway gives its address at the site, and to load it from there would tell the site who looks.
+// The picture comes in the gateway's answer: to load it from the site would tell the site who looks.
 
 import { byId, element, setText } from "../dom/element.js";
 import { lengthText } from "../dom/moments.js";
@@ -8,6 +8,8 @@ import { sizeText } from "../dom/sizes.js";
 import { call } from "../server/session.js";
 
 const MOST_ENTRIES = 100;
+/** Longer than the gateway gives a processor for it. */
+const TIMEOUT_MS = 95_000;
 
 export class Preview {
   #asking = null;
@@ -42,7 +44,7 @@ export class Preview {
     this.#open("Looking at the page…", "");
     byId("preview").setAttribute("aria-busy", "true");
     try {
-      const found = await call("POST", "/api/probe", { body, signal: asking.signal });
+      const found = await call("POST", "/api/probe", { body, signal: asking.signal, timeoutMs: TIMEOUT_MS });
       if (this.#asking === asking) this.#draw(found);
     } catch (problem) {
       if (this.#asking !== asking) return;
@@ -60,10 +62,11 @@ export class Preview {
     byId("preview").removeAttribute("aria-busy");
   }
 
-  #open(title, plan) {
+  #open(title, plan, picture = null) {
     byId("preview").hidden = false;
     byId("preview").removeAttribute("data-fit");
     byId("preview-live").hidden = byId("preview-entries").hidden = true;
+    drawPicture(picture, title);
     setText(byId("preview-title"), title);
     setText(byId("preview-facts"), "");
     setText(byId("preview-plan"), plan);
@@ -71,7 +74,7 @@ export class Preview {
 
   #draw(found) {
     const isList = found.entries.length > 1;
-    this.#open(found.title || "A video without a title", isList ? "" : planText(found));
+    this.#open(found.title || "A video without a title", isList ? "" : planText(found), found.thumbnail);
     setText(byId("preview-facts"), factsText(found));
     if (found.plan) byId("preview").dataset.fit = found.plan.fit;
     byId("preview-live").hidden = !found.isLive;
@@ -94,6 +97,14 @@ export class Preview {
       ),
     );
   }
+}
+
+function drawPicture(address, title) {
+  const image = byId("preview-image");
+  image.hidden = !address;
+  image.alt = address ? `Picture of “${title}”` : "";
+  if (address) image.src = address;
+  else image.removeAttribute("src");
 }
 
 function factsText({ extractor, duration, isLive, plan }) {

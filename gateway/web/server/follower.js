@@ -4,6 +4,8 @@ import { Live } from "./live.js";
 import { accessToken, call, mayUse } from "./session.js";
 
 const LOOK_MS = 5_000;
+/** A look that takes longer tells nothing of the present. */
+const LOOK_TIMEOUT_MS = 5_000;
 /** What is under way may be older than the newest 200, and is asked for by itself. */
 const PAGES = ["", "&state=queued", "&state=processing"].map((filter) => `/api/jobs?limit=200${filter}`);
 /** Also while the socket is there: jobs that the queue no longer keeps say no word when they go. */
@@ -25,7 +27,7 @@ export class Follower {
    * @param {(status: string, jobs: import("../types.js").Job[], about: {more: boolean, askedAtMs: number}) => void} on.unfinished
    * @param {(stats: object) => void} on.queue
    * @param {(stats: object) => void} on.memory
-   * @param {(state: "connecting" | "live" | "polling" | "offline" | "paused", why: string) => void} on.state
+   * @param {(state: "connecting" | "reconnecting" | "live" | "polling" | "offline" | "paused", why: string) => void} on.state
    * @param {() => void} on.signedOut
    */
   constructor(on) {
@@ -78,7 +80,7 @@ export class Follower {
     try {
       await accessToken();
       const paths = [...PAGES, ...(mayUse("stats:read") ? ["/api/queue/stats", "/api/memory/stats"] : [])];
-      const [newest, waiting, running, queue, memory] = await Promise.all(paths.map((path) => call("GET", path)));
+      const [newest, waiting, running, queue, memory] = await Promise.all(paths.map((path) => call("GET", path, { timeoutMs: LOOK_TIMEOUT_MS })));
       if (this.#line === "off") return;
       this.#on.jobs(newest.jobs, { more: newest.nextCursor !== null, cursor: newest.nextCursor, askedAtMs });
       this.#on.unfinished("queued", waiting.jobs, { more: waiting.nextCursor !== null, askedAtMs });
@@ -109,7 +111,7 @@ export class Follower {
       this.#on.state("live", "");
       this.look();
     } else if (wasLive) {
-      this.#on.state("connecting", "");
+      this.#on.state("reconnecting", "");
       this.look();
     }
   }

@@ -1,4 +1,5 @@
-// One WebSocket: hello, subscriptions, pings; comes back by itself, with growing, random pauses.
+// One WebSocket: hello, subscriptions, pings; comes back by itself, with growing, random pauses. A socket that is silent is
+// dead, whatever it says of itself: a computer that slept, a frozen gateway, or a line that broke without a word.
 
 import { addressOf } from "./request.js";
 import { accessToken, dropAccess, tokenLeftMs } from "./session.js";
@@ -9,6 +10,13 @@ const BAD_TOKEN = 4401;
 const SESSION_ENDED = 4403;
 const TOO_MANY_COMMANDS = 4029;
 const STABLE_MS = 60_000;
+/** From the handshake to `welcome`. */
+const GREETING_MS = 10_000;
+/** When nothing was heard for so long, the gateway is asked for a word; sooner where it speaks more often by itself. */
+const QUIET_MS = 10_000;
+/** How long that word may take. */
+const ANSWER_MS = 5_000;
+const SILENT = 1006;
 
 export class Live {
   #channels;
@@ -19,6 +27,8 @@ export class Live {
   #refusals = 0;
   #leastMs = 0;
   #isWanted = false;
+  #quietMs = QUIET_MS;
+  #answerMs = ANSWER_MS;
   #timers = new Map(); // by what they are for
 
   /**
@@ -58,10 +68,13 @@ export class Live {
     const socket = new WebSocket(address, "clipferry.v1");
     this.#socket = socket;
     socket.onopen = () => this.#say({ type: "hello", token, protocol: 1, client: { name: "page", version: "1" } });
-    socket.onmessage = (event) => this.#hear(JSON.parse(event.data));
+    socket.onmessage = (event) => {
+      if (this.#socket === socket) this.#hear(JSON.parse(event.data));
+    };
     socket.onclose = (event) => {
       if (this.#socket === socket) this.#closed(event.code);
     };
+    this.#after("silence", GREETING_MS, () => this.#closed(SILENT));
   }
 
   #drop() {
@@ -80,7 +93,8 @@ export class Live {
     if (message.type === "welcome") {
       this.#refusals = 0;
       this.#after("stable", STABLE_MS, () => (this.#tries = 0));
-      this.#silenceMs = message.heartbeat.intervalMs + message.heartbeat.timeoutMs;
+      this.#quietMs = Math.min(QUIET_MS, message.heartbeat.intervalMs);
+      this.#answerMs = Math.min(ANSWER_MS, message.heartbeat.timeoutMs);
       this.#channels.forEach((channel) => this.#say({ type: "subscribe", channel }));
       this.#refreshInTime();
       this.#onState("live");
@@ -91,12 +105,14 @@ export class Live {
     } else if (message.type === "token:refreshed") {
       this.#refreshInTime();
     }
-    // A computer that slept, or a line that broke without a word, leaves a socket that looks open.
-    this.#after("silence", this.#silenceMs, () => this.#connect());
+    this.#after("silence", this.#quietMs, () => this.#askForAWord());
     this.#onMessage(message);
   }
 
-  #silenceMs = 40_000;
+  #askForAWord() {
+    this.#say({ type: "ping" });
+    this.#after("silence", this.#answerMs, () => this.#closed(SILENT));
+  }
 
   #refreshInTime() {
     // accessToken() fetches a new one once 5 s or less are left.

@@ -1,11 +1,12 @@
-// One request to the gateway, and its answer or its problem.
+// One request to the gateway, and its answer or its problem: a gateway that hangs is one that cannot be reached.
 
-/** Why something did not work: `code` is a reason of docs/reasons.md, `status` 0 when nothing answered. */
+const TIMEOUT_MS = 15_000;
+
+/** Why something did not work: `code` is a reason of docs/reasons.md, `status` 0 when nothing answered in time. */
 export class Problem extends Error {
-  constructor(code, detail, status) {
+  constructor(code, detail, status, retryAfterMs = 0) {
     super(detail);
-    this.code = code;
-    this.status = status;
+    Object.assign(this, { code, status, retryAfterMs });
   }
 }
 
@@ -18,24 +19,38 @@ export const addressOf = (path) => new URL(path.slice(1), document.baseURI);
 /**
  * Send a request; returns the JSON of the answer, null when there is none.
  *
- * @param {{body?: unknown, headers?: Record<string, string>, signal?: AbortSignal}} [more]
- * @throws {Problem} When it was refused, or nothing answered.
+ * @param {object} [more]
+ * @param {unknown} [more.body]
+ * @param {Record<string, string>} [more.headers]
+ * @param {AbortSignal} [more.signal] Ends it earlier.
+ * @param {number} [more.timeoutMs] Until the whole answer must be there.
+ * @throws {Problem} When it was refused, or nothing answered in time.
  */
-export async function send(method, path, { body, headers = {}, signal } = {}) {
-  let response;
+export async function send(method, path, { body, headers = {}, signal, timeoutMs = TIMEOUT_MS } = {}) {
+  const limit = AbortSignal.timeout(timeoutMs);
+  let response, text;
   try {
     response = await fetch(addressOf(path), {
       method,
-      signal,
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
       headers: body === undefined ? headers : { "Content-Type": "application/json", ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
+    text = await response.text();
   } catch (failed) {
     if (failed.name === "AbortError") throw failed;
-    throw new Problem("UNAVAILABLE", "The gateway cannot be reached.", 0);
+    throw new Problem("UNAVAILABLE", failed.name === "TimeoutError" ? "The gateway does not answer." : "The gateway cannot be reached.", 0);
   }
-  if (response.status === 204) return null;
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Problem(answer.code ?? "INTERNAL", answer.detail ?? `The gateway answered ${response.status}.`, response.status);
-  return answer;
+  const answer = parsed(text);
+  if (response.ok) return response.status === 204 ? null : answer;
+  const retryAfterMs = Number(response.headers.get("Retry-After") ?? 0) * 1000;
+  throw new Problem(answer.code ?? "INTERNAL", answer.detail ?? `The gateway answered ${response.status}.`, response.status, retryAfterMs);
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {}; // A proxy's page, or nothing.
+  }
 }

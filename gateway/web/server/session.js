@@ -8,6 +8,7 @@
 import { Problem, send } from "./request.js";
 
 const KEY = "clipferry.refreshToken";
+const REFRESH_TIMEOUT_MS = 5_000;
 let access = null; // {token, expiresAtMs, user, scopes}
 let onEnd = () => {};
 
@@ -54,7 +55,7 @@ async function renew() {
   const refreshToken = localStorage.getItem(KEY);
   if (refreshToken === null) throw new Problem("UNAUTHENTICATED", "Sign in again.", 401);
   try {
-    keep(await send("POST", "/api/auth/refresh", { body: { refreshToken } }));
+    keep(await send("POST", "/api/auth/refresh", { body: { refreshToken }, timeoutMs: REFRESH_TIMEOUT_MS }));
   } catch (problem) {
     if (problem.status === 401) forget();
     throw problem;
