@@ -32,10 +32,14 @@ class App:
 
     def tell(self, document: object, rows: Iterable[Sequence[object]]) -> None:
         """Write the answer: `document` as JSON, or `rows` in columns for people."""
+        self.tell_lines(document, columns(list(rows)))
+
+    def tell_lines(self, document: object, lines: Iterable[str]) -> None:
+        """Write the answer: `document` as JSON, or `lines` for people."""
         if self.is_json:
             click.echo(json.dumps(document, ensure_ascii=False))
             return
-        for line in columns(list(rows)):
+        for line in lines:
             click.echo(line)
 
     def complain(self, error: CommandError) -> None:
@@ -85,5 +89,6 @@ pass_app = click.make_pass_decorator(App, ensure=True)
 
 
 def read_lines() -> list[str]:
-    """Return the lines of standard input that are not empty."""
-    return [line.strip() for line in sys.stdin if line.strip()]
+    """Return the lines of standard input, without those that are empty or begin with #."""
+    lines = (line.strip() for line in sys.stdin)
+    return [line for line in lines if line and not line.startswith("#")]

@@ -4,67 +4,81 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-from rich.table import Column
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
 from rich.text import Text
 
-from cli.display import Display, Lines, standing
-from cli.words import ENDED, clean, human, name_of
+from cli.bar_line import bar_line
+from cli.display import Display, Lines
+from cli.job_ids import short
+from cli.quiet_terminal import quiet
+from cli.words import ENDED, clean, ending_of, short_name_of
 
-_NAME_WIDTH = 28
-_ENDED_STYLE = {"completed": "green", "failed": "red", "cancelled": "yellow"}
+_REFRESHES_PER_S = 8
+_OTHER_LINES = 3
+"""Kept free below the bars: for the notice, for what is not shown, and for the cursor."""
 
 
 @contextmanager
 def open_bars(console: Console) -> Iterator[Display]:
-    """Show bars for the length of the block; lines on a terminal that cannot redraw."""
+    """Show bars for the length of the block, then why some failed; lines on a terminal that cannot redraw."""
     if console.is_dumb_terminal:
         yield Lines()
         return
-    progress = Progress(
-        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, max_width=_NAME_WIDTH)),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>5.1f} %", markup=False),
-        _NoteColumn(),
-        console=console,
-    )
-    with progress:
-        yield _Bars(progress)
-
-
-class _NoteColumn(TextColumn):
-    """Where the job stands: in the colour of its end, and never read as markup."""
-
-    def __init__(self) -> None:
-        super().__init__("", table_column=Column(ratio=1, overflow="fold"))
-
-    def render(self, task: Any) -> Text:
-        return Text(task.fields["note"], style=_ENDED_STYLE.get(task.fields["status"], "dim"))
+    bars = _Bars(console)
+    try:
+        with quiet(console.file.fileno()), bars.live:
+            yield bars
+    finally:
+        bars.tell_failures()
 
 
 class _Bars:
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._tasks: dict[str, TaskID] = {}
+    """Draws itself as the jobs are now, in no more lines than the terminal has."""
+
+    def __init__(self, console: Console) -> None:
+        self.live = Live(self, console=console, refresh_per_second=_REFRESHES_PER_S)
+        self._console = console
+        self._jobs: dict[str, dict[str, Any]] = {}
+        self._failed: list[dict[str, Any]] = []
+        self._notice = ""
 
     def show(self, job: dict[str, Any]) -> None:
-        percent, note = float(job["progress"] or 0), clean(f"{standing(job)}{_pace(job)}")
-        if job["id"] not in self._tasks:
-            self._tasks[job["id"]] = self._progress.add_task("", total=100, note="", status="")
-        self._progress.update(
-            self._tasks[job["id"]],
-            description=clean(name_of(job)),
-            completed=percent,
-            note=note,
-            status=job["status"],
-            refresh=job["status"] in ENDED,
-        )
+        self._jobs[job["id"]] = job
+        if job["status"] in ENDED:
+            if job["status"] == "failed":
+                self._failed.append(job)
+            self._make_room()
+            self.live.refresh()
 
+    def notice(self, sentence: str) -> None:
+        self._notice = sentence
+        self.live.refresh()
 
-def _pace(job: dict[str, Any]) -> str:
-    done, total = job.get("bytesDone") or 0, job.get("bytesTotal") or 0
-    if job["status"] in ENDED or not done:
-        return ""
-    moved = f"{human(done)} of {human(total)}" if total else human(done)
-    return f" ({moved} at {human(job['speedBps'])}/s)" if job.get("speedBps") else f" ({moved})"
+    def _room(self) -> int:
+        return max(1, self._console.height - _OTHER_LINES)
+
+    def _make_room(self) -> None:
+        """Let what has ended scroll away above the bars while there are more jobs than lines."""
+        for job in [job for job in self._jobs.values() if job["status"] in ENDED]:
+            if len(self._jobs) <= self._room():
+                return
+            self._console.print(bar_line(job, self._console.width))
+            del self._jobs[job["id"]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        jobs = sorted(self._jobs.values(), key=lambda job: job["status"] == "queued")
+        shown = jobs[: self._room()]
+        yield from (bar_line(job, options.max_width) for job in shown)
+        if len(jobs) > len(shown):
+            yield Text(f"… and {len(jobs) - len(shown)} more", style="dim")
+        if self._notice:
+            notice = Text(self._notice, style="yellow", no_wrap=True)
+            notice.truncate(options.max_width, overflow="ellipsis")
+            yield notice
+
+    def tell_failures(self) -> None:
+        """Say of each job that failed why, in full: a bar's line has no room for it."""
+        for job in self._failed:
+            said = f"{clean(short_name_of(job))} ({short(job['id'])}) {clean(ending_of(job))}"
+            self._console.print(said, style="red", markup=False, highlight=False, soft_wrap=True)

@@ -13,6 +13,8 @@ KEY_PREFIX = "cf_"
 """Of API keys that the gateway has made: they are Bearer tokens as they are."""
 _EARLY_S = 30.0
 """How long before its end an access token is replaced."""
+LEAVING_S = 2.0
+"""How long the end of a session may take: nobody waits for it, and it would end by itself."""
 
 
 class Credentials(Protocol):
@@ -41,6 +43,8 @@ class Fixed:
 
     def token(self, http: Http, *, refused: str = "") -> str:
         if not self._shown:
+            # Whether anything is there to sign in at comes first.
+            http.health()
             raise not_signed_in(f"Nobody is signed in at {http.url}: use `clipferry login`, or set CLIPFERRY_API_KEY.")
         if refused:
             raise not_signed_in(f"{http.url} does not accept the token or API key that was given.")
@@ -66,7 +70,8 @@ class OwnKey:
     def close(self, http: Http) -> None:
         if self._login is not None:
             with suppress(CommandError):
-                http.send("POST", "/api/auth/logout", headers=bearer(self._login.access_token), repeats=False)
+                headers = bearer(self._login.access_token)
+                http.send("POST", "/api/auth/logout", headers=headers, repeats=False, answer_s=LEAVING_S)
 
 
 class Kept:

@@ -3,13 +3,14 @@
 import json
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime
 from typing import Any, Protocol
 
 import click
 
 from cli.app import App
-from cli.words import ENDED, clean, ending_of
+from cli.job_ids import short
+from cli.moments import clock
+from cli.words import ENDED, clean, ending_of, short_name_of
 
 _STEP_PERCENT = 25
 _IN_A_LINE = ("status", "stage", "progress", "message", "attempt", "bytesDone", "bytesTotal", "speedBps", "etaSeconds")
@@ -20,6 +21,9 @@ class Display(Protocol):
 
     def show(self, job: dict[str, Any]) -> None:
         """Show a job as it is now; see `cli.follow`."""
+
+    def notice(self, sentence: str) -> None:
+        """Say what is wrong with the connection; empty: nothing is any more."""
 
 
 def open_display(app: App) -> AbstractContextManager[Display]:
@@ -46,7 +50,10 @@ class Lines:
         step = (job["status"], job["stage"], job["attempt"], percent // _STEP_PERCENT)
         if self._told.get(job["id"]) != step:
             self._told[job["id"]] = step
-            click.echo(f"{job['id']}  {percent:5.1f} %  {clean(standing(job))}")
+            click.echo(f"{clean(short_name_of(job))}  {short(job['id'])}  {percent:5.1f} %  {clean(standing(job))}")
+
+    def notice(self, sentence: str) -> None:
+        click.echo(sentence or "It is heard again.", err=True)
 
 
 class JsonLines:
@@ -58,13 +65,16 @@ class JsonLines:
             line["job"] = job
         click.echo(json.dumps(line, ensure_ascii=False))
 
+    def notice(self, sentence: str) -> None:
+        pass
+
 
 def standing(job: dict[str, Any]) -> str:
     """Return where a job stands, in one line."""
     if job["status"] in ENDED:
         return ending_of(job)
-    said = str(job["message"]) if job["stage"] == "waiting" else f"{job['stage']}: {job['message']}"
+    said = str(job["message"])
     if job["status"] == "queued" and job.get("nextAttemptAt"):
-        at = datetime.fromisoformat(job["nextAttemptAt"]).astimezone()
-        said += f" Attempt {job['attempt']} of {job['maxAttempts']} failed; the next begins at {at:%H:%M:%S}."
+        next_one = f"Attempt {job['attempt'] + 1} of {job['maxAttempts']} at {clock(job['nextAttemptAt'])}"
+        return f"{next_one}; the last one: {said}"
     return said

@@ -1,7 +1,7 @@
 """Jobs followed to their ends: live, and by asking where that does not work."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from cli.exits import UNREACHABLE, CommandError
@@ -16,15 +16,20 @@ _LIVE_AGAIN_S = (0.5, 30.0)
 """Wait before live messages are tried again: the first, doubled each time, and the longest."""
 
 
-def follow(gateway: Gateway, jobs: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def follow(
+    gateway: Gateway, jobs: Sequence[dict[str, Any]], *, heard: Callable[[bool], None]
+) -> Iterator[dict[str, Any]]:
     """Yield each job whenever something of it is new, at first as it is, and at last as it ended.
 
     A job is as REST has it, with `bytesDone`, `bytesTotal`, `speedBps` and `etaSeconds` while they are known.
 
+    Args:
+        heard: Called with False once nothing is heard of the gateway, and with True once it is heard again.
+
     Raises:
         CommandError: When a job is not there, or the gateway is away for a minute.
     """
-    followed = Followed(jobs)
+    followed = Followed(jobs, heard)
     yield from jobs
     live_wait_s, live_at_s = _LIVE_AGAIN_S[0], time.monotonic()
     while followed.open_ids:
@@ -32,7 +37,12 @@ def follow(gateway: Gateway, jobs: Sequence[dict[str, Any]]) -> Iterator[dict[st
             began_at_s = time.monotonic()
             try:
                 yield from _live(gateway, followed)
+            except CommandError as error:
+                followed.is_away(error)
+                live_at_s = time.monotonic() + live_wait_s
             except LiveLostError as lost:
+                if lost.is_silent:
+                    followed.is_lost()
                 if time.monotonic() - began_at_s > _AWAY_S:
                     live_wait_s = _LIVE_AGAIN_S[0]
                 live_at_s = float("inf") if lost.is_final else time.monotonic() + live_wait_s
@@ -48,9 +58,11 @@ class Followed:
 
     Args:
         jobs: As REST has them.
+        heard: As of `follow`.
     """
 
-    def __init__(self, jobs: Sequence[dict[str, Any]]) -> None:
+    def __init__(self, jobs: Sequence[dict[str, Any]], heard: Callable[[bool], None]) -> None:
+        self._heard = heard
         self._known = {job["id"]: job for job in jobs}
         self._away_since_s: float | None = None
 
@@ -72,16 +84,23 @@ class Followed:
         self._known[job_id] = {**kept, **news}
         return self._known[job_id]
 
+    def is_lost(self) -> float:
+        """Note that nothing is heard of the gateway; returns since when, of the monotonic clock."""
+        if self._away_since_s is None:
+            self._away_since_s = time.monotonic()
+            self._heard(False)
+        return self._away_since_s
+
     def is_away(self, error: CommandError) -> None:
         """Note that the gateway does not answer; raises `error` once that is so for too long."""
-        now_s = time.monotonic()
-        self._away_since_s = self._away_since_s or now_s
-        if error.status != UNREACHABLE or now_s - self._away_since_s > _AWAY_S:
+        if error.status != UNREACHABLE or time.monotonic() - self.is_lost() > _AWAY_S:
             raise error
 
     def is_back(self) -> None:
         """Note that the gateway answers."""
-        self._away_since_s = None
+        if self._away_since_s is not None:
+            self._away_since_s = None
+            self._heard(True)
 
 
 def _live(gateway: Gateway, followed: Followed) -> Iterator[dict[str, Any]]:

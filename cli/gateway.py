@@ -53,14 +53,14 @@ class Gateway:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         repeats: bool = True,
+        answer_s: float | None = None,
     ) -> dict[str, Any]:
-        """Send a request, once more if the access token has just ended."""
+        """Send a request, once more if the access token has just ended. See `Http.send`."""
         token = self.token()
+        options: Any = {"body": body, "query": query, "repeats": repeats, "answer_s": answer_s}
 
         def sent(shown: str) -> Any:
-            return self._http.send(
-                method, path, body=body, query=query, headers={**(headers or {}), **bearer(shown)}, repeats=repeats
-            )
+            return self._http.send(method, path, headers={**(headers or {}), **bearer(shown)}, **options)
 
         answer = sent(token)
         if answer.status == 401:

@@ -1,6 +1,7 @@
-"""Requests to a gateway, and its refusals as errors of the command."""
+"""Requests to a gateway, each answered or given up in a bounded time."""
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -8,39 +9,17 @@ from urllib.parse import urlencode
 
 import httpcore
 
-from cli.exits import DENIED, FAILED, UNREACHABLE, CommandError, unreachable
+from cli.answer import Answer
+from cli.exits import CommandError, unreachable
 
-_TIMEOUT_S = 30.0
+_ANSWER_S = 15.0
+"""How long an answer may take, if nothing else is said."""
+_CONNECT_S = 5.0
 _WAITS_S = (0.1, 0.4, 1.0)
 """Before each repeat of a request that got no answer."""
-_REPEATED = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
-_STATUS = {401: DENIED, 403: DENIED, 502: UNREACHABLE, 503: UNREACHABLE, 504: UNREACHABLE}
-
-
-class Answer:
-    """What the gateway answered.
-
-    Args:
-        status: HTTP status.
-        body: JSON object; empty when there was none.
-    """
-
-    def __init__(self, status: int, body: dict[str, Any]) -> None:
-        self.status = status
-        self.body = body
-
-    @property
-    def is_success(self) -> bool:
-        """Whether it did what was asked."""
-        return 200 <= self.status < 300
-
-    def error(self) -> CommandError:
-        """Return a refusal as an error."""
-        code, said = str(self.body.get("code", "INTERNAL")), self.body.get("detail")
-        message = str(said) if said else f"The gateway answered {self.status} without saying why."
-        known = {"code", "detail", "type", "title", "instance"}
-        facts = {name: value for name, value in self.body.items() if name not in known}
-        return CommandError(code, message, _STATUS.get(self.status, FAILED), facts)
+_BROKEN = (httpcore.NetworkError, httpcore.ProtocolError)
+_OF_PYTHON = re.compile(r"^(?:\[[^]]*\] )+| \(_ssl\.c:\d+\)")
+"""What Python writes around the system's own words."""
 
 
 class Http:
@@ -63,12 +42,14 @@ class Http:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
         repeats: bool = True,
+        answer_s: float | None = None,
     ) -> Answer:
         """Send a request and return the answer, whatever it is.
 
         Args:
-            repeats: Whether it is sent again when nothing comes back. What makes something needs an Idempotency-Key
-                for that.
+            repeats: Whether it is sent again when the connection breaks. What makes something needs an Idempotency-Key
+                for that. A gateway that does not answer in time is not asked again.
+            answer_s: Seconds that the answer may take.
 
         Raises:
             CommandError: UNAVAILABLE when there is no answer.
@@ -79,36 +60,55 @@ class Http:
         content = None if body is None else json.dumps(body).encode()
         if content is not None:
             sent["Content-Type"] = "application/json"
+        answer_s = answer_s or _ANSWER_S
+        limits_s = {**dict.fromkeys(("read", "write", "pool"), answer_s), "connect": min(_CONNECT_S, answer_s)}
         for wait_s in (*_WAITS_S, None):
             try:
                 answer = self._pool.request(
-                    method,
-                    target,
-                    headers=sent,
-                    content=content,
-                    extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), _TIMEOUT_S)},
+                    method, target, headers=sent, content=content, extensions={"timeout": limits_s}
                 )
-            except _REPEATED as error:
+            except httpcore.TimeoutException as error:
+                raise self._silent(error, limits_s) from error
+            except _BROKEN as error:
                 if wait_s is None or not repeats:
-                    raise unreachable(f"Nothing answers at {self.url} ({type(error).__name__}).") from error
+                    raise self._broken(error) from error
                 time.sleep(wait_s)
             else:
-                return Answer(answer.status, _object(answer.content))
+                headers_got = {name.lower(): value for name, value in answer.headers}
+                location = headers_got.get(b"location", b"").decode("latin-1").removesuffix(path)
+                return Answer(self.url, answer.status, answer.content, location)
         raise AssertionError("the last turn answers or raises")
+
+    def health(self) -> Answer:
+        """Return what the gateway says of itself, to whoever asks.
+
+        Raises:
+            CommandError: UNAVAILABLE when nothing answers, or something that is no clipferry.
+        """
+        answer = self.send("GET", "/health", repeats=False)
+        if "services" not in answer.body:
+            raise answer.foreign()
+        return answer
+
+    def _silent(self, error: httpcore.TimeoutException, limits_s: Mapping[str, float]) -> CommandError:
+        if isinstance(error, httpcore.ConnectTimeout):
+            return unreachable(f"No connection to {self.url} within {limits_s['connect']:g} s.")
+        return unreachable(f"{self.url} takes connections, but has not answered within {limits_s['read']:g} s.")
+
+    def _broken(self, error: Exception) -> CommandError:
+        why = _OF_PYTHON.sub("", str(error)).rstrip(".") or type(error).__name__
+        why = why if why.isupper() else f"{why[:1].lower()}{why[1:]}"
+        if str(error).startswith("[SSL"):
+            return unreachable(f"TLS with {self.url} fails: {why}.")
+        if isinstance(error, httpcore.ConnectError):
+            return unreachable(f"Nothing can be reached at {self.url}: {why}.")
+        return unreachable(f"The connection to {self.url} broke: {why}.")
 
     def __enter__(self) -> "Http":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pool.close()
-
-
-def _object(content: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(content) if content else {}
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _ssl_context() -> Any:

@@ -1,6 +1,7 @@
 """A gateway's live messages of some jobs."""
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +13,13 @@ from cli.credentials import bearer
 from cli.gateway import Gateway
 
 _SUBPROTOCOL = Subprotocol("clipferry.v1")
-_OPEN_TIMEOUT_S = 10.0
+_OPEN_TIMEOUT_S = 5.0
+_PING_EVERY_S = 5.0
+_PONG_WITHIN_S = 10.0
+_CLOSE_TIMEOUT_S = 1.0
+_UNSAID = logging.getLogger(__name__)
+"""Where the library says what it does. With no logging set up, Python would write its errors into the bars."""
+_UNSAID.setLevel(logging.CRITICAL + 1)
 _NEVER_BACK = range(4400, 4500)
 """Close codes after which the same connection would be closed again: docs/websocket.md."""
 
@@ -22,11 +29,13 @@ class LiveLostError(Exception):
 
     Args:
         is_final: Whether another try would end the same way.
+        is_silent: Whether they came, and then nothing is heard of the gateway.
     """
 
-    def __init__(self, *, is_final: bool) -> None:
+    def __init__(self, *, is_final: bool = False, is_silent: bool = False) -> None:
         super().__init__("no live messages")
         self.is_final = is_final
+        self.is_silent = is_silent
 
 
 def live_messages(gateway: Gateway, job_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -42,6 +51,10 @@ def live_messages(gateway: Gateway, job_ids: Sequence[str]) -> Iterator[dict[str
             subprotocols=[_SUBPROTOCOL],
             additional_headers=bearer(token),
             open_timeout=_OPEN_TIMEOUT_S,
+            ping_interval=_PING_EVERY_S,
+            ping_timeout=_PONG_WITHIN_S,
+            close_timeout=_CLOSE_TIMEOUT_S,
+            logger=_UNSAID,
             proxy=None,
         ) as socket:
             for job_id in job_ids:
@@ -53,11 +66,12 @@ def live_messages(gateway: Gateway, job_ids: Sequence[str]) -> Iterator[dict[str
                     raise LiveLostError(is_final=not message["temporary"])
                 yield message
     except ConnectionClosed as error:
-        raise LiveLostError(is_final=error.rcvd is not None and error.rcvd.code in _NEVER_BACK) from error
+        said = error.rcvd
+        raise LiveLostError(is_final=said is not None and said.code in _NEVER_BACK, is_silent=said is None) from error
     except InvalidStatus as error:
         if error.response.status_code == 401:
             gateway.token(refused=token)
-        raise LiveLostError(is_final=False) from error
+        raise LiveLostError from error
     except (OSError, InvalidHandshake, TimeoutError) as error:
-        raise LiveLostError(is_final=False) from error
-    raise LiveLostError(is_final=False)
+        raise LiveLostError from error
+    raise LiveLostError

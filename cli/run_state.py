@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from cli.running import STATE, read_state
 from services.chassis.lifecycle import StartError
+from services.chassis.running import STATE, read_state
 
 _LOCK = "lock"
 
@@ -43,18 +43,34 @@ def _already(run_dir: Path) -> str:
 
 
 @contextlib.contextmanager
-def published(run_dir: Path, *, gateway_url: str, api_key: str, services: Mapping[str, str]) -> Iterator[None]:
-    """Write down, for this user alone, where the run answers; forget it with the block.
+def published(
+    run_dir: Path, *, gateway_url: str, gateway_store: str, api_key: str, services: Mapping[str, str]
+) -> Iterator[None]:
+    """Write down, for this user alone, where the run answers and what it keeps; forget it with the block.
 
     Args:
+        gateway_store: ``GATEWAY_DATABASE_URL`` of the gateway.
         services: ``host:port`` of each gRPC service, by its name.
     """
     path = run_dir / STATE
     path.unlink(missing_ok=True)
     fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "w") as file:
-        json.dump({"pid": os.getpid(), "gatewayUrl": gateway_url, "apiKey": api_key, "services": services}, file)
+        state = {
+            "pid": os.getpid(),
+            "gatewayUrl": gateway_url,
+            "gatewayStore": _from_anywhere(gateway_store),
+            "apiKey": api_key,
+            "services": services,
+        }
+        json.dump(state, file)
     try:
         yield
     finally:
         path.unlink(missing_ok=True)
+
+
+def _from_anywhere(store_url: str) -> str:
+    """Return the URL of a store as it holds in other directories too."""
+    engine, separator, path = store_url.partition(":///")
+    return f"{engine}:///{Path(path).absolute()}" if separator and engine == "sqlite" else store_url

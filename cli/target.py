@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from cli.credentials import KEY_PREFIX, Credentials, Fixed, Kept, OwnKey
 from cli.exits import USAGE, CommandError
 from cli.login_file import LoginFile
-from cli.running import read_state
 from cli.variables import API_KEY, PORT, TOKEN, URL, VAR_DIR, config_dir
+from services.chassis.running import read_state
 
 
 @dataclass(frozen=True)

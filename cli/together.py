@@ -110,7 +110,8 @@ async def _found(settings: AllSettings) -> AsyncIterator[None]:
         async with observing("all", settings.whole), together(settings, api_key) as addresses:
             url = f"http://{addresses['gateway']}"
             services = {name: address for name, address in addresses.items() if name != "gateway"}
-            with published(run_dir, gateway_url=url, api_key=key, services=services):
+            store = _gateway_settings(settings).store_url
+            with published(run_dir, gateway_url=url, gateway_store=store, api_key=key, services=services):
                 code = await asyncio.to_thread(_pairing_code, url, key)
                 _point_out(url, code, is_key_given=settings.gateway.admin_api_key is not None)
                 give_back_freed_memory()
@@ -151,13 +152,12 @@ async def together(settings: AllSettings, api_key: SecretStr) -> AsyncIterator[M
         processor = _unless_set(processor, listen_address=_ANY_PORT)
         await enter("processor", processor_service(processor), _host(processor.listen_address))
         gateway = _told(
-            settings.gateway,
+            _gateway_settings(settings),
             service_token=token,
             admin_api_key=api_key,
             queue_target=addresses["queue"],
             processor_target=addresses["processor"],
         )
-        gateway = _unless_set(gateway, gateway_database_url=_sqlite(var_dir / "gateway.db"))
         await enter("gateway", gateway_service(gateway), _reachable(gateway.host))
         yield addresses
 
@@ -168,6 +168,10 @@ def _told(settings: _S, **values: object) -> _S:
 
 def _unless_set(settings: _S, **values: object) -> _S:
     return _told(settings, **{name: value for name, value in values.items() if name not in settings.model_fields_set})
+
+
+def _gateway_settings(settings: AllSettings) -> GatewaySettings:
+    return _unless_set(settings.gateway, gateway_database_url=_sqlite(settings.whole.var_dir / "gateway.db"))
 
 
 def _sqlite(path: Path) -> SecretStr:

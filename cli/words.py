@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 ENDED = frozenset({"completed", "failed", "cancelled"})
 
@@ -13,7 +14,17 @@ def clean(text: object) -> str:
 
 def human(size_bytes: float) -> str:
     """Return bytes for people."""
+    if size_bytes >= 1_000_000_000:
+        return f"{size_bytes / 1_000_000_000:.1f} GB"
     return f"{size_bytes / 1_000_000:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes / 1000:.0f} kB"
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time for people."""
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def columns(rows: Sequence[Sequence[object]]) -> Iterable[str]:
@@ -24,35 +35,56 @@ def columns(rows: Sequence[Sequence[object]]) -> Iterable[str]:
         yield "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def facts(found: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return names and values of nested `found`, names with dots."""
-    rows: list[tuple[str, str]] = []
-    for name, value in found.items():
-        if isinstance(value, Mapping):
-            rows += facts(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
-            rows.append((f"{prefix}{name}", ", ".join(map(str, value))))
-        else:
-            rows.append((f"{prefix}{name}", str(value).lower() if isinstance(value, bool | None) else str(value)))
-    return rows
+def groups(found: Mapping[str, Sequence[tuple[str, object]]]) -> Iterable[str]:
+    """Yield titles, and names and values below each; what has no value is left out, and what is left without any."""
+    told = {title: [(name, value) for name, value in facts if value is not None] for title, facts in found.items()}
+    width = max((len(name) for facts in told.values() for name, _ in facts), default=0)
+    for title, facts in told.items():
+        if facts:
+            yield clean(title)
+            yield from (f"  {name.ljust(width)}  {clean(value)}" for name, value in facts)
 
 
 def name_of(job: Mapping[str, Any]) -> str:
     """Return what a person knows a job by: the video's title, or else its page."""
     media = (job.get("result") or {}).get("metadata") or {}
-    return str(media.get("title") or job["videoData"]["pageUrl"])
+    return str(media.get("title") or job.get("title") or job["videoData"]["pageUrl"])
 
 
-def ending_of(job: Mapping[str, Any]) -> str:
-    """Return how a job ended, in one line."""
-    if job["status"] != "completed":
-        error = job.get("error") or {}
-        said = f"{error.get('code', '')} {error.get('message', '')}".strip()
-        return f"{job['status']}: {said}" if said else str(job["status"])
+def short_name_of(job: Mapping[str, Any]) -> str:
+    """Return the same where there is little room: of an address its last part."""
+    name = clean(name_of(job))
+    return last_part(name) if name == job["videoData"]["pageUrl"] else name
+
+
+def last_part(url: str) -> str:
+    """Return the last part of an address's path, with its query; its host if there is none."""
+    parts = urlsplit(url)
+    last = parts.path.rstrip("/").rpartition("/")[2]
+    return f"{last}?{parts.query}" if parts.query else last or parts.netloc or url
+
+
+def reason_of(job: Mapping[str, Any]) -> str:
+    """Return why a job failed, or its last attempt; empty when none did."""
+    error = job.get("error") or {}
+    return f"{error.get('code', '')} {error.get('message', '')}".strip()
+
+
+def arrival_of(job: Mapping[str, Any]) -> list[str]:
+    """Return what is known of what has arrived, the most important first."""
     result = job.get("result") or {}
     media = result.get("metadata") or {}
     known = [f"message {result['telegramMessageId']}"] if result.get("telegramMessageId") else []
     known += [f"{media['width']}x{media['height']}"] if media.get("width") else []
     known += [f"{media['duration']:.1f} s"] if media.get("duration") else []
     known += [human(media["size"])] if media.get("size") else []
+    return known
+
+
+def ending_of(job: Mapping[str, Any]) -> str:
+    """Return how a job ended, in one line."""
+    if job["status"] != "completed":
+        said = reason_of(job)
+        return f"{job['status']}: {said}" if said else str(job["status"])
+    known = arrival_of(job)
     return f"arrived: {', '.join(known)}" if known else "arrived"

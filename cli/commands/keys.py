@@ -1,4 +1,4 @@
-"""``clipferry keys`` and ``pair``."""
+"""``clipferry keys``."""
 
 import re
 from collections.abc import Iterable
@@ -8,6 +8,7 @@ from urllib.parse import quote
 import click
 
 from cli.app import App, common, pass_app
+from cli.moments import local
 
 _KEYS = "/api/auth/keys"
 _DASHED_ID = re.compile(r"-[\w-]{11}", re.ASCII)
@@ -18,13 +19,13 @@ _SCOPES = ("jobs:read", "jobs:write", "stats:read", "admin")
 @common
 @click.pass_context
 def keys(context: click.Context) -> None:
-    """API keys. For admins; without a command: the list."""
+    """API keys: yours, and for admins everybody's. Without a command: the list."""
     if context.invoked_subcommand is None:
         context.invoke(list_keys)
 
 
 @keys.command("list")
-@click.option("--user", help="Whose. Default: everybody's.")
+@click.option("--user", help="Whose. Default: yours; for admins, everybody's.")
 @common
 @pass_app
 def list_keys(app: App, user: str | None) -> None:
@@ -42,8 +43,10 @@ def list_keys(app: App, user: str | None) -> None:
 @common
 @pass_app
 def add_key(app: App, user: str | None, label: str, scopes: tuple[str, ...], days: float | None) -> None:
-    """Make an API key for USER, by default for yourself. It is shown this once."""
-    body: dict[str, Any] = {"label": label, "scopes": list(scopes)} | ({"user": user} if user else {})
+    """Make an API key for yourself, or, as an admin, for USER. It is shown this once."""
+    body: dict[str, Any] = {"label": label} | ({"user": user} if user else {})
+    if scopes:
+        body["scopes"] = list(scopes)
     if days is not None:
         body["expiresInS"] = max(1, round(days * 86_400))
     with app.gateway() as gateway:
@@ -65,29 +68,15 @@ class _ByKeyId(click.Command):
 @common
 @pass_app
 def remove_key(app: App, key_id: str) -> None:
-    """Remove an API key, and end the sessions that began with it."""
+    """Remove an API key with what was made with it, and end the sessions that began with it."""
     with app.gateway() as gateway:
         gateway.call("DELETE", f"{_KEYS}/{quote(key_id, safe='')}", repeats=False)
     app.tell({"removed": key_id}, [("removed", key_id)])
-
-
-@click.command()
-@click.argument("user", required=False)
-@click.option("--role", type=click.Choice(("user", "admin")), default="user", show_default=True, help="Of a new user.")
-@common
-@pass_app
-def pair(app: App, user: str | None, role: str) -> None:
-    """Make a pairing code, which lets USER (by default yourself) in once. For admins."""
-    body = {"user": user, "role": role} if user else {}
-    with app.gateway() as gateway:
-        made = gateway.call("POST", "/api/auth/pair", body=body, repeats=False)
-        link = f"{gateway.url}{made['link']}"
-    rows = [("code", made["pairingCode"]), ("user", made["user"]), ("until", made["expiresAt"]), ("live page", link)]
-    app.tell(made, rows)
 
 
 def _rows(found: Iterable[dict[str, Any]]) -> Iterable[tuple[str, ...]]:
     yield "ID", "USER", "LABEL", "SCOPES", "USED", "UNTIL"
     for key in found:
         scopes = " ".join(key["scopes"]) or "all of the role"
-        yield key["id"], key["user"], key["label"], scopes, key["usedAt"] or "never", key["expiresAt"] or "removed"
+        used, until = (key[name] and local(key[name]) for name in ("usedAt", "expiresAt"))
+        yield key["id"], key["user"], key["label"], scopes, used or "never", until or "removed"

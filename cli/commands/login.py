@@ -6,7 +6,7 @@ from contextlib import suppress
 import click
 
 from cli.app import App, common, pass_app
-from cli.credentials import Kept, bearer, sign_in
+from cli.credentials import LEAVING_S, Kept, bearer, sign_in
 from cli.exits import CommandError
 from cli.http import Http
 from cli.login_file import LoginFile
@@ -75,7 +75,8 @@ def logout(app: App) -> None:
         return
     # Whether or not the gateway still knows it, it is forgotten here.
     with Http(kept.url) as http, suppress(CommandError):
-        http.send("POST", "/api/auth/logout", headers=bearer(Kept(file).token(http)), repeats=False)
+        headers = bearer(Kept(file).token(http))
+        http.send("POST", "/api/auth/logout", headers=headers, repeats=False, answer_s=LEAVING_S)
     with file.locked():
         file.remove()
     app.tell({"url": kept.url, "user": kept.user}, [(f"Signed out of {kept.url}.",)])

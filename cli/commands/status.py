@@ -3,17 +3,20 @@
 import click
 
 from cli.app import App, common, pass_app
-from cli.exits import FAILED, OK, unreachable
+from cli.exits import FAILED, OK
 from cli.http import Http
-from cli.words import facts
+from cli.numbers import Facts, health_facts, memory_facts, queue_facts
+from cli.words import groups
 
 
 @click.command("queue-status")
 @common
 @pass_app
 def queue_status(app: App) -> None:
-    """Show the queue's statistics."""
-    _tell(app, "/api/queue/stats")
+    """Show the queue's statistics: an admin those of the whole, a user those of the own jobs."""
+    with app.gateway() as gateway:
+        found = gateway.get("/api/queue/stats")
+    app.tell_lines(found, groups(queue_facts(found)))
 
 
 @click.command("memory-status")
@@ -21,13 +24,9 @@ def queue_status(app: App) -> None:
 @pass_app
 def memory_status(app: App) -> None:
     """Show what the processors have reserved for videos."""
-    _tell(app, "/api/memory/stats")
-
-
-def _tell(app: App, path: str) -> None:
     with app.gateway() as gateway:
-        found = gateway.get(path)
-    app.tell(found, facts(found))
+        found = gateway.get("/api/memory/stats")
+    app.tell_lines(found, groups({"Memory": memory_facts(found)}))
 
 
 @click.command()
@@ -40,12 +39,11 @@ def health(app: App) -> int:
     """
     target = app.target()
     with Http(target.url) as http:
-        answer = http.send("GET", "/health", repeats=False)
-    if "status" not in answer.body:
-        raise unreachable(f"What answers at {target.url} is no clipferry.")
+        answer = http.health()
     serving = _serving(target.services)
-    said = {name: "serving" if is_serving else "NOT serving" for name, is_serving in serving.items()}
-    app.tell({**answer.body, **({"serving": serving} if serving else {})}, [*facts(answer.body), *said.items()])
+    asked: Facts = [(name, "serving" if is_serving else "NOT serving") for name, is_serving in serving.items()]
+    facts = health_facts(target.url, answer.body) | {"Each service, asked by itself": asked}
+    app.tell_lines({**answer.body, **({"serving": serving} if serving else {})}, groups(facts))
     # Degraded: the gateway answers, but no processor is connected and jobs only wait.
     is_well = answer.is_success and answer.body["status"] == "ok"
     return OK if is_well and all(serving.values()) else FAILED

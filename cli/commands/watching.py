@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from cli.app import App
-from cli.exits import FAILED, INTERRUPTED, OK, CommandError
+from cli.exits import FAILED, INTERRUPTED, OK, UNREACHABLE, CommandError
 from cli.gateway import Gateway
+from cli.job_ids import short
 from cli.words import ENDED
 
 cancels_option = click.option(
@@ -23,7 +24,11 @@ def watch_to_end(app: App, gateway: Gateway, jobs: list[dict[str, Any]], *, canc
     last = {job["id"]: job for job in jobs}
     try:
         with open_display(app) as display:
-            for job in follow(gateway, jobs):
+
+            def heard(is_heard: bool) -> None:
+                display.notice("" if is_heard else f"Nothing is heard from {gateway.url}; reconnecting…")
+
+            for job in follow(gateway, jobs, heard=heard):
                 last[job["id"]] = job
                 display.show(job)
     except KeyboardInterrupt:
@@ -37,13 +42,22 @@ def _leave(app: App, gateway: Gateway, running: list[str], *, cancels: bool) -> 
     if not running:
         return
     if not cancels:
-        app.note(f"Still running. To cancel: clipferry cancel {' '.join(running)}")
+        app.note(f"Still running. To cancel: clipferry cancel {_names(running)}")
         return
+    cancelled = []
     for job_id in running:
         try:
             # It may have ended meanwhile.
             with suppress(KeyboardInterrupt):
                 gateway.cancel(job_id)
+                cancelled.append(job_id)
         except CommandError as error:
             app.complain(error)
-    app.note(f"Cancelled: {' '.join(running)}")
+            if error.status == UNREACHABLE:
+                break
+    if cancelled:
+        app.note(f"Cancelled: {_names(cancelled)}")
+
+
+def _names(job_ids: list[str]) -> str:
+    return " ".join(map(short, job_ids))

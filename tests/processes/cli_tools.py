@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pexpect
+import psutil
 
 from tests.processes.tools import VENV
 
@@ -77,14 +78,14 @@ class Shell:
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 
     @contextmanager
-    def terminal(self, *arguments: str) -> Iterator["Terminal"]:
+    def terminal(self, *arguments: str, command: str = CLIPFERRY, columns: int = 150) -> Iterator["Terminal"]:
         """Run the command at a terminal; whatever happens, it is gone after the block."""
         child = pexpect.spawn(
-            CLIPFERRY,
+            command,
             list(arguments),
             cwd=str(self.home),
             env=self.environment,
-            dimensions=(30, 150),
+            dimensions=(30, columns),
             encoding="utf-8",
             timeout=_WITHIN_S,
         )
@@ -114,6 +115,11 @@ class Terminal:
     def interrupts(self) -> None:
         """Press Ctrl-C."""
         self._child.sendintr()
+
+    def ends_program(self) -> None:
+        """Send SIGTERM to what the shell of this terminal runs."""
+        for program in psutil.Process(self._child.pid).children():
+            program.terminate()
 
     async def ended(self) -> int:
         """Wait for the end and return the exit status."""

@@ -136,7 +136,7 @@ async def test_one_process_delivers(shell: Shell, site: SampleSite) -> None:
         code = running.said.partition("#pair=")[2].split()[0]
         assert (await shell.run("login", "--pairing-code", code)).status == 0
         there = shell.without(VAR_DIR="elsewhere", CLIPFERRY_URL=url)
-        assert "arrived" in (await there.run("jobs")).output
+        assert "completed" in (await there.run("jobs")).output
 
         state = shell.home / "var/run/run.json"
         assert state.stat().st_mode & 0o077 == 0

@@ -13,9 +13,11 @@ from cli.credentials import Fixed
 from cli.exits import UNREACHABLE, CommandError
 from cli.follow import Followed, follow
 from cli.gateway import Gateway
+from cli.live import LiveLostError, live_messages
 from cli.target import Target
 from tests.fakes.gateway_client import GatewayClient, queue_and_gateway
 from tests.fakes.queue_client import QueueClient
+from tests.fakes.unreliable_proxy import unreliable_proxy
 
 DELIVERY = {"chat_id": -100, "message_id": 42, "size_bytes": 1_000}
 
@@ -44,7 +46,7 @@ async def work(queue: QueueClient) -> None:
 def seen(admin: GatewayClient, jobs: list[dict[str, Any]], started: Callable[[], object]) -> list[dict[str, Any]]:
     found = []
     with gateway_at(admin) as gateway:
-        for job in follow(gateway, jobs):
+        for job in follow(gateway, jobs, heard=lambda _is_heard: None):
             found.append(job)
             started()
     return found
@@ -69,12 +71,78 @@ async def test_a_job_is_followed_to_its_end(tmp_path: Path, is_live: bool) -> No
 
 
 async def test_a_job_that_has_ended_is_shown_as_it_ended(tmp_path: Path) -> None:
+    """At last; before that a gateway that catches up with the log may tell its steps, in their order."""
     async with told(tmp_path) as (queue, admin):
         job = await admin.submit()
         await work(queue)
         found = await asyncio.to_thread(seen, admin, [job], lambda: None)
 
-    assert [each["status"] for each in found] == ["queued", "completed"]
+    assert (found[0]["status"], found[-1]["status"]) == ("queued", "completed")
+    assert [each["version"] for each in found] == sorted(each["version"] for each in found)
+
+
+async def test_a_gateway_that_falls_silent_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing closes the connection; that nothing is heard is said, and that it is heard again, and then the end."""
+    monkeypatch.setattr("cli.live._PING_EVERY_S", 0.2)
+    monkeypatch.setattr("cli.live._PONG_WITHIN_S", 2.0)
+    monkeypatch.setattr("cli.http._ANSWER_S", 2.0)
+    loop, told_of, found = asyncio.get_running_loop(), asyncio.Queue[bool | str](), list[dict[str, Any]]()
+
+    def tell(news: bool | str) -> None:
+        loop.call_soon_threadsafe(told_of.put_nowait, news)
+
+    async def until(news: bool | str) -> None:
+        while await told_of.get() != news:
+            pass
+
+    def followed(port: int, job: dict[str, Any]) -> None:
+        with gateway_at(admin, port) as gateway:
+            for each in follow(gateway, [job], heard=tell):
+                found.append(each)
+                tell(each["status"])
+
+    async with told(tmp_path) as (queue, admin), unreliable_proxy(admin.port) as proxy, asyncio.timeout(60):
+        job = await admin.submit()
+        following = asyncio.create_task(asyncio.to_thread(followed, proxy.port, job))
+        async with queue.worker() as worker:
+            await worker.ready()
+            run = await worker.run()
+            await until("processing")
+            proxy.lose()
+            await until(False)
+            proxy.mend()
+            await until(True)
+            await worker.move(1, begin_send={"lease": run.lease, "media": {"title": "A film"}})
+            await worker.move(2, commit_send={"lease": run.lease})
+            await worker.move(3, complete_job={"lease": run.lease, "delivery": DELIVERY})
+        await following
+
+    assert found[-1]["status"] == "completed"
+
+
+async def test_silence_is_no_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told apart from a connection that was closed, and the library says nothing into the bars."""
+    monkeypatch.setattr("cli.live._PING_EVERY_S", 0.2)
+    monkeypatch.setattr("cli.live._PONG_WITHIN_S", 2.0)
+    loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+    def heard(port: int, job_id: str) -> None:
+        with gateway_at(admin, port) as gateway:
+            for _ in live_messages(gateway, [job_id]):
+                loop.call_soon_threadsafe(begun.set)
+
+    async with told(tmp_path) as (_, admin), unreliable_proxy(admin.port) as proxy, asyncio.timeout(60):
+        job = await admin.submit()
+        hearing = asyncio.create_task(asyncio.to_thread(heard, proxy.port, job["id"]))
+        await begun.wait()
+        proxy.lose()
+        with pytest.raises(LiveLostError) as lost:
+            await hearing
+
+    assert lost.value.is_silent
+    assert "keepalive" not in caplog.text
 
 
 @asynccontextmanager
@@ -131,7 +199,7 @@ def job_at(version: int, **fields: Any) -> dict[str, Any]:
 
 def test_what_comes_late_is_not_believed() -> None:
     """An answer to a question that was asked before a live message came; and whatever follows an end."""
-    followed = Followed([job_at(5)])
+    followed = Followed([job_at(5)], lambda _is_heard: None)
 
     assert followed.take("1", job_at(4, progress=10.0)) is None
     assert followed.take("1", job_at(5)) is None
@@ -143,7 +211,7 @@ def test_what_comes_late_is_not_believed() -> None:
 
 
 def test_counts_belong_to_their_stage() -> None:
-    followed = Followed([job_at(1)])
+    followed = Followed([job_at(1)], lambda _is_heard: None)
     followed.take("1", {"version": 1, "stage": "downloading", "bytesDone": 5, "bytesTotal": 9})
 
     assert followed.take("1", {"version": 1, "stage": "muxing"}) == job_at(1, stage="muxing")

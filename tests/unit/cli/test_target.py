@@ -67,8 +67,9 @@ def test_a_way_in_is_never_shown_to_another_gateway() -> None:
 
     assert isinstance(asked.credentials, Fixed)
     assert asked.services == {}
+    asked_at = type("Asked", (), {"url": ELSEWHERE, "health": lambda _self: None})()
     with pytest.raises(CommandError, match="Nobody is signed in"):
-        asked.credentials.token(http=type("Asked", (), {"url": ELSEWHERE})())
+        asked.credentials.token(http=asked_at)
     assert isinstance(find_target(THERE).credentials, Kept)
 
 

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from cli.words import clean, columns, ending_of, facts
+from cli.words import clean, columns, ending_of, groups, short_name_of
 
 
 def test_a_title_cannot_steer_the_terminal() -> None:
@@ -24,10 +24,26 @@ def test_no_rows_are_no_lines() -> None:
     assert list(columns([])) == []
 
 
-def test_nested_facts_have_dotted_names() -> None:
-    found = facts({"a": {"b": True, "c": None}, "d": ["x", 1]})
+def test_what_is_not_known_is_left_out() -> None:
+    """And a title of which nothing is left; no line says `none`."""
+    jobs: list[tuple[str, object]] = [("waiting", 3), ("oldest", None), ("failed so far", 0)]
+    memory: list[tuple[str, object]] = [("most at once", None)]
 
-    assert found == [("a.b", "true"), ("a.c", "none"), ("d", "x, 1")]
+    assert list(groups({"Jobs": jobs, "Memory": memory})) == ["Jobs", "  waiting        3", "  failed so far  0"]
+
+
+@pytest.mark.parametrize(
+    ("page", "title", "name"),
+    [
+        ("https://video.test/films/a-film", None, "a-film"),
+        ("https://video.test/films/", None, "films"),
+        ("https://video.test/watch?v=1", None, "watch?v=1"),
+        ("https://video.test/", None, "video.test"),
+        ("https://video.test/films/a-film", "A film/2", "A film/2"),
+    ],
+)
+def test_a_short_name_is_the_title_or_the_end_of_the_address(page: str, title: str | None, name: str) -> None:
+    assert short_name_of({"videoData": {"pageUrl": page}, "title": title, "result": None}) == name
 
 
 @pytest.mark.parametrize(
