@@ -7,22 +7,29 @@
 ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim
 ARG SERVICE
 
+# clipferry itself: the same in all four images, and built once for them.
 # hadolint ignore=DL3006
-FROM ${PYTHON_IMAGE} AS build
-ARG SERVICE
+FROM ${PYTHON_IMAGE} AS source
 WORKDIR /source
-RUN python -m venv --without-pip /opt/clipferry
-COPY deploy/locks/${SERVICE}.lock requirements.lock
-RUN pip --python /opt/clipferry/bin/python install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md ./
 COPY protos/gen protos/gen
 COPY services services
 COPY gateway gateway
 COPY cli cli
-RUN pip --python /opt/clipferry/bin/python install --no-cache-dir --no-deps .
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheel .
+
+# hadolint ignore=DL3006
+FROM ${PYTHON_IMAGE} AS build
+RUN python -m venv --without-pip /opt/clipferry
+ARG SERVICE
+COPY deploy/locks/${SERVICE}.lock /requirements.lock
+RUN pip --python /opt/clipferry/bin/python install --no-cache-dir --require-hashes -r /requirements.lock
+COPY --from=source /wheel /wheel
+RUN pip --python /opt/clipferry/bin/python install --no-cache-dir --no-deps /wheel/*.whl
 
 # hadolint ignore=DL3006
 FROM ${PYTHON_IMAGE} AS runtime
+RUN install -d -m 1777 /data /scratch
 ARG SERVICE
 ARG PYTHON_IMAGE
 ARG VERSION=0.1.0
@@ -32,7 +39,6 @@ LABEL org.opencontainers.image.title="clipferry-${SERVICE}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.base.name="${PYTHON_IMAGE}"
-RUN install -d -m 1777 /data /scratch
 COPY --from=build /opt/clipferry /opt/clipferry
 # HOME is nowhere on purpose: nothing is looked for in it, and nothing can be kept there.
 ENV PATH=/opt/clipferry/bin:/usr/local/bin:/usr/bin:/bin \

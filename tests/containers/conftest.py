@@ -1,6 +1,5 @@
 """Containers for tests that need them: `make test-containers`."""
 
-import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,15 +7,14 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.containers.engine import ROOT, Town, engine
-from tests.processes.tools import MAKE
+from tests.containers.building import build_images
+from tests.containers.engine import Town, engine
 
 
 @pytest.fixture(scope="session")
-def images() -> None:
-    """Build the four images; what has not changed is not built again."""
-    built = subprocess.run([*MAKE, "images"], cwd=ROOT, capture_output=True, text=True, timeout=1_200, check=False)
-    assert built.returncode == 0, built.stdout + built.stderr
+def images(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The four images."""
+    build_images(tmp_path_factory.mktemp("build"))
 
 
 @pytest.fixture(scope="session")

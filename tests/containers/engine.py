@@ -56,7 +56,7 @@ def image(service: str) -> str:
 def engine(folder: Path) -> Iterator[docker.DockerClient]:
     """Serve podman's API for the length of the block; yields a client."""
     socket = folder / "podman.sock"
-    serving = subprocess.Popen(["podman", "system", "service", "--time=0", f"unix://{socket}"])
+    serving = subprocess.Popen(["podman", "system", "service", "--time=0", f"unix://{socket}"], cwd=folder)
     try:
         _wait_for(socket.exists)
         with_client = docker.DockerClient(base_url=f"unix://{socket}", timeout=120)

@@ -19,7 +19,7 @@ from tests.processes.journey import ended_job
 from tests.processes.tools import needs
 from tests.processes.writes import WriteMeter
 
-pytestmark = [needs("podman"), pytest.mark.timeout(300)]
+pytestmark = [needs("podman"), pytest.mark.timeout(300, func_only=True)]
 
 SLOW_PAGE = f"{SITE}/throttled/100/clip.mp4"
 _MOUNT_POINTS = re.compile(r"^/(data|scratch|etc|run|dev|proc|sys)(/|$)")

@@ -11,7 +11,7 @@ import pytest
 from tests.containers.engine import SERVICES, image
 from tests.processes.tools import needs
 
-pytestmark = [needs("podman"), pytest.mark.timeout(600)]
+pytestmark = [needs("podman"), pytest.mark.timeout(600, func_only=True)]
 
 
 @pytest.mark.parametrize("service", SERVICES)

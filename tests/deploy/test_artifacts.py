@@ -65,7 +65,10 @@ def test_compose_is_as_hardened_as_a_pod(service: str) -> None:
 def test_only_the_gateway_and_those_who_go_out_are_on_the_outer_network() -> None:
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
 
-    assert {name for name, each in services.items() if "outside" in each["networks"]} == set(services) - {"queue"}
+    assert {name for name, each in services.items() if "outside" in each["networks"]} == set(services) - {
+        "queue",
+        "postgresql",
+    }
 
 
 @needs("kubectl")

@@ -114,7 +114,7 @@ def settings_are_known(manifests: Sequence[Manifest]) -> Iterator[str]:
         fields = SETTINGS[name].model_fields.items()
         known = {env_name(field, key) for key, field in fields}
         known |= {f"{env_name(field, key)}_FILE" for key, field in fields if is_secret(field)}
-        for variable in settings_of(manifests, container).keys() - known:
+        for variable in settings_of(manifests, container).keys() - known - {"PYTHONPATH"}:
             yield f"{name} is told {variable}, which is no setting"
 
 

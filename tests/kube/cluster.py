@@ -16,6 +16,20 @@ _SECRETS = {
     "telegram-bot-token": "123456789:kube-token-of-nobody-at-all",
     "admin-api-key": "kube-admin-key-0123456789",
 }
+_AMOUNTS = {"cpu": "200m", "memory": "768Mi", "ephemeral-storage": "16Mi"}
+_SMALL_PROCESSOR = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "processor"},
+    "spec": {
+        "template": {
+            "spec": {
+                "containers": [{"name": "processor", "resources": {"requests": _AMOUNTS, "limits": dict(_AMOUNTS)}}]
+            }
+        }
+    },
+}
+"""Four of them at once have room on a node of a developer's machine."""
 _READY_WITHIN = "--timeout=300s"
 
 
@@ -92,6 +106,7 @@ def clipferry() -> Iterator[Cluster]:
             },
             {"name": "processor-settings", "behavior": "merge", "literals": ["DRAIN_S=5"]},
         ],
+        patches=[{"patch": yaml.safe_dump(_SMALL_PROCESSOR)}],
     )
     secret = {
         "apiVersion": "v1",

@@ -4,14 +4,12 @@ import argparse
 import asyncio
 import itertools
 import random
-import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from types import FrameType
 
 from services.chassis.lifecycle import background
 from tests.processes.chaos_holds import relays
@@ -20,6 +18,7 @@ from tests.processes.chaos_killer import SERVICES, Killer, ServiceVictim, Victim
 from tests.processes.chaos_postgres import PostgresVictim
 from tests.processes.chaos_steps import Step
 from tests.processes.chaos_truth import Ending, Tally, tally
+from tests.processes.command import end_on_sigterm, run
 from tests.processes.stack import Stack, memory_directory, prepared_stack
 
 SETTINGS = {
@@ -196,37 +195,16 @@ def _stack(*, postgres: bool) -> Iterator[tuple[Stack, Sequence[Victim]]]:
             yield stack, []
 
 
-def _end(number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
-
-
-async def _chaos_until_ended(stack: Stack, plan: Plan, more_victims: Sequence[Victim]) -> Report:
-    """End at SIGTERM where something is awaited: a program that is just being started is known to nobody yet."""
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await chaos(stack, plan, more_victims)
-
-
-def _run(stack: Stack, plan: Plan, more_victims: Sequence[Victim]) -> Report:
-    try:
-        return asyncio.run(_chaos_until_ended(stack, plan, more_victims))
-    except asyncio.CancelledError:
-        raise SystemExit(128 + signal.SIGTERM) from None
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is left to do is to end everything
-
-
 def main() -> int:
     """Run the command line; returns its exit status. SIGTERM ends it with all that it has started, as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, _end)
+    end_on_sigterm()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=1000, help="how many (default 1000)")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000), help="of who is killed, and when")
     parser.add_argument("--postgres", action="store_true", help="keep jobs in PostgreSQL, and restart it too")
     options = parser.parse_args()
     with _stack(postgres=options.postgres) as (stack, more_victims):
-        report = _run(stack, Plan(job_count=options.jobs, seed=options.seed), more_victims)
+        report = run(chaos(stack, Plan(job_count=options.jobs, seed=options.seed), more_victims))
         sys.stdout.write(f"{report}\n")
         for fault in report.faults:
             sys.stdout.write(f"  {fault}\n")

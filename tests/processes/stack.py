@@ -90,11 +90,11 @@ class Stack:
                 start_new_session=True,
             )
 
-    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
-        """Send a signal to a program alone, and wait until it is gone."""
+    def kill(self, name: str, number: int = signal.SIGKILL) -> int:
+        """Send a signal to a program alone, and wait until it is gone; returns its exit status."""
         process = self._processes.pop(name)
         process.send_signal(number)
-        process.wait(30)
+        return process.wait(30)
 
     def signal(self, name: str, number: int) -> None:
         """Send a signal to a program alone that does not end it."""
@@ -156,7 +156,8 @@ class Stack:
         """Wait until no job holds memory, by the numbers and on tmpfs."""
 
         async def is_free() -> bool:
-            memory = (await self._get(f"{self.settings.gateway_url}/health"))["memory"]
+            health = await self._get(f"{self.settings.gateway_url}/health", Authorization=f"Bearer {self.api_key}")
+            memory = health["memory"]
             return memory["current"] == 0 and memory["activeAllocations"] == 0 and not self.held_files()
 
         await eventually(is_free, within_s=15, what="all memory is free")
@@ -165,8 +166,8 @@ class Stack:
         """Return the files of jobs on tmpfs."""
         return [path for path in self.tmpfs_dir.glob("run-*/job-*/**/*") if path.is_file()]
 
-    async def _get(self, url: str) -> dict[str, Any]:
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
+    async def _get(self, url: str, **headers: str) -> dict[str, Any]:
+        async with httpx.AsyncClient(timeout=10, trust_env=False, headers=headers) as http:
             found: dict[str, Any] = (await http.get(url)).json()
             return found
 

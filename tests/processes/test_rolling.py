@@ -3,10 +3,9 @@
 import asyncio
 import itertools
 import json
-import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,97 +16,19 @@ from websockets.exceptions import ConnectionClosed
 
 from gateway.live.closing import DRAINING
 from sandbox.run.gateway import SUBPROTOCOL, signed_in
-from sandbox.run.programs import answers, serves
 from tests.fakes.eventually import eventually
 from tests.fakes.postgres import database_for
-from tests.processes.balancer import Balancer, balancer
-from tests.processes.ports import free_ports
+from tests.processes.balancer import balancer
+from tests.processes.broken_calls import Logs, callers
+from tests.processes.rolling_fleet import Fleet
 from tests.processes.stack import Stack, prepared_stack
 
-MODULES = {
-    "queue": ("services.queue", "QUEUE_LISTEN_ADDRESS"),
-    "notifier": ("services.notifier", "NOTIFIER_LISTEN_ADDRESS"),
-    "processor": ("services.processor", "PROCESSOR_LISTEN_ADDRESS"),
-    "gateway": ("gateway", "PORT"),
-}
-ROLLED = (("queue", "gateway"), ("notifier", "processor"))
-"""In the order in which they are started anew, two at once."""
 PAUSE_S = 0.05
 READER_COUNT = 3
 READ_PAUSE_S = 0.005
 """So short that each stop meets calls that are under way."""
-MIN_READY_S = 0.8
-"""How long a successor must have been ready, as minReadySeconds: others find it again within half a second."""
 UNFINISHED_COUNT = 4
 """Jobs that are under way at once: a stream of them on any machine, never a heap."""
-
-
-class Fleet:
-    """A stack in which there are two of each service, on one database."""
-
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
-        ports = free_ports([*(variable for _, variable in MODULES.values()), "METRICS_ADDRESS"])
-        self._metrics = f"127.0.0.1:{ports['METRICS_ADDRESS']}"
-        self._second = {name: f"127.0.0.1:{ports[variable]}" for name, (_, variable) in MODULES.items()}
-        settings = stack.settings
-        first = {"queue": settings.queue_listen_address, "notifier": settings.notifier_listen_address}
-        for name, target in first.items():
-            stack.variables[f"{name.upper()}_TARGET"] = f"ipv4:{target},{self._second[name]}"
-        self.gateways = [settings.gateway_url.removeprefix("http://"), self._second["gateway"]]
-
-    async def start(self) -> None:
-        """Start everything and wait until it answers."""
-        for name in self.stack.programs:
-            self.stack.start(name)
-        for name in MODULES:
-            self.start_second(name)
-        await self.stack.until_ready()
-        for name in MODULES:
-            await self.until_second(name)
-
-    def start_second(self, name: str) -> None:
-        """Start the second replica."""
-        module, variable = MODULES[name]
-        address = self._second[name]
-        place = {variable: address.rpartition(":")[2] if name == "gateway" else address}
-        if name == "queue":
-            place["METRICS_ADDRESS"] = self._metrics
-        self.stack.start(f"{name} 2", module, TMPFS_DIR=f"{self.stack.directory}/videos-2", **place)
-
-    async def until_second(self, name: str) -> None:
-        """Wait until the second replica answers."""
-        address = self._second[name]
-        look = answers(f"http://{address}/health") if name == "gateway" else serves(address)
-        await eventually(look, within_s=30, what=f"the second {name} is ready")
-
-    async def counted(self) -> str:
-        """Return what the second queue shows to Prometheus."""
-        async with httpx.AsyncClient(trust_env=False) as http:
-            return (await http.get(f"http://{self._metrics}/metrics")).text
-
-    async def roll(self, front: Balancer) -> None:
-        """Start everything anew, two services at a time, of each one replica after the other."""
-        async with asyncio.TaskGroup() as group:
-            for names in ROLLED:
-                group.create_task(self._roll_each(names, front))
-
-    async def _roll_each(self, names: Sequence[str], front: Balancer) -> None:
-        """Stop each replica as an orchestrator does, and go on once its successor answers."""
-        for name in names:
-            with self._out_of_rotation(name, front, self.gateways[0]):
-                await asyncio.to_thread(self.stack.kill, name, signal.SIGTERM)
-                self.stack.start(name)
-                await self.stack.until_ready(name)
-                await asyncio.sleep(MIN_READY_S)
-            with self._out_of_rotation(name, front, self.gateways[1]):
-                await asyncio.to_thread(self.stack.kill, f"{name} 2", signal.SIGTERM)
-                self.start_second(name)
-                await self.until_second(name)
-                await asyncio.sleep(MIN_READY_S)
-
-    def _out_of_rotation(self, name: str, front: Balancer, gateway: str) -> AbstractContextManager[None]:
-        return front.without(gateway) if name == "gateway" else nullcontext()
 
 
 class Clients:
@@ -172,9 +93,13 @@ class Clients:
         """Let go of everything."""
         await self._http.aclose()
 
-    async def job(self, job_id: str) -> dict[str, Any]:
-        """Return a job."""
-        return await self._ask("GET", f"/api/jobs/{job_id}") or {}
+    async def jobs(self) -> list[dict[str, Any]]:
+        """Return the jobs that were submitted."""
+        return [await self._ask("GET", f"/api/jobs/{job_id}") or {} for job_id in self.job_ids]
+
+    async def all_have_ended(self) -> bool:
+        """Return whether nothing waits or runs."""
+        return all(job.get("status") in ("completed", "failed") for job in await self.jobs())
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
         try:
@@ -192,7 +117,7 @@ class Clients:
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     database = database_for(Path(tmp_path_factory.mktemp("rolling")))
-    with prepared_stack(DATABASE_URL=database, GATEWAY_DATABASE_URL=database, DRAIN_S="5") as stack:
+    with prepared_stack(DATABASE_URL=database, GATEWAY_DATABASE_URL=database, DRAIN_S="5", LEASE_TTL_S="15") as stack:
         fleet = Fleet(stack)
         try:
             asyncio.run(fleet.start())
@@ -206,26 +131,28 @@ async def test_nobody_notices_a_rolling_restart_of_everything(fleet: Fleet) -> N
         signed_in(fleet.stack.settings.gateway_url, fleet.stack.api_key) as gateway,
         balancer(fleet.gateways) as (front, url),
     ):
-        clients = Clients(url, gateway.token)
+        await fleet.slow_uploads()
+        clients, logs = Clients(url, gateway.token), Logs(fleet.stack.directory)
         readers = [clients.read() for _ in range(READER_COUNT)]
         using = [asyncio.create_task(each) for each in (clients.submit(fleet.stack), clients.watch(), *readers)]
-
-        await fleet.roll(front)
-
-        using[0].cancel()
-
-        async def all_have_ended() -> bool:
-            jobs = [await clients.job(job_id) for job_id in clients.job_ids]
-            return all(job.get("status") == "completed" for job in jobs)
-
-        await eventually(all_have_ended, within_s=30, what="every job is completed")
-        for task in using:
-            task.cancel()
-        over = await asyncio.gather(*using, return_exceptions=True)
-        await clients.close()
-    messages, counted = await fleet.stack.messages(), await fleet.counted()
+        try:
+            async with callers(fleet.queues) as broken_calls:
+                await fleet.roll(front)
+            using[0].cancel()
+            await eventually(clients.all_have_ended, within_s=60, what="every job has ended")
+            jobs = await clients.jobs()
+        finally:
+            for task in using:
+                task.cancel()
+            over = await asyncio.gather(*using, return_exceptions=True)
+            await clients.close()
+    messages, counted = await fleet.stack.messages(), await fleet.counted("queue 2")
 
     assert clients.failures == [], "\n".join(clients.failures)
+    assert broken_calls == []
+    assert logs.broken() == []
+    assert [job for job in jobs if (job["status"], job["attempt"]) != ("completed", 1)] == []
+    assert set(fleet.statuses.values()) == {0}, fleet.statuses
     assert [type(each) for each in over] == [asyncio.CancelledError] * len(using), over
     assert len(messages) == len(clients.job_ids) >= 10
     assert f'clipferry_queue_jobs{{state="COMPLETED"}} {len(messages)}.0' in counted

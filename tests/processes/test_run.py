@@ -121,9 +121,9 @@ async def test_it_keeps_running_until_ctrl_c(directory: Path, variables: dict[st
         assert f"clipferry already runs here (pid {process.pid})" in errors
 
         for what, word in (
-            ("queue-status", "totalProcessed"),
-            ("memory-status", "maxPerVideo"),
-            ("health", "memory.max"),
+            ("queue-status", "of at most"),
+            ("memory-status", "most for one video"),
+            ("health", "all is well"),
         ):
             status, shown, errors = await _ended(sys.executable, "-m", "cli", what, variables=variables)
             assert status == 0, errors

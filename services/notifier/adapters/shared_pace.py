@@ -8,38 +8,45 @@ import asyncpg
 
 from services.chassis.errors import ClipferryError
 from services.chassis.lifecycle import StartError
+from services.chassis.migrations import Schema
 from services.chassis.outages import Outages
-from services.chassis.postgres import FAILURES, FAULTS_OF_A_CALL, Pool, shown
+from services.chassis.postgres import FAILURES, FAULTS_OF_A_CALL, Connection, Pool, shown
+from services.chassis.postgres_migration import migrate_postgres
 from services.notifier.adapters.turns import MessageLimits
 
 _CONNECTIONS = 4
 _TIMEOUT_S = 2.0
 """Of each statement: a database that does not answer holds a message up no longer."""
+_SCHEMA = Schema(owner="notifier", version=1, migrations=Path(__file__).parent / "migrations")
 _LOCK = 0x666C6F6F
-"""Number of the advisory lock under which the table is made."""
+"""Number of the advisory lock under which the schema is changed."""
+_SERVER_SETTINGS = {"application_name": "clipferry-notifier"}
 
 _CLAIM = "SELECT notifier.claim($1, $2, $3, $4)"
 _HOLD = """
 INSERT INTO notifier.lines VALUES ($1, clock_timestamp() + make_interval(secs => $2))
 ON CONFLICT (name) DO UPDATE SET free_at = greatest(lines.free_at, excluded.free_at)
 """
+_FORGET = "DELETE FROM notifier.lines WHERE free_at < now() - interval '1 day'"
+"""Chats that were idle for a day are no news."""
 
 
 @asynccontextmanager
 async def open_shared_pace(url: str, *, bot_id: str, limits: MessageLimits) -> AsyncIterator["SharedPace"]:
-    """Keep a pace with the other notifiers of a bot for the length of the block, making its table if needed.
+    """Keep a pace with the other notifiers of a bot for the length of the block; its schema is brought up to date.
 
     Args:
         url: ``postgresql://user:password@host:port/name``.
         bot_id: Telegram's limits are those of one bot.
 
     Raises:
-        StartError: If the database cannot be used.
+        StartError: If the database cannot be used, or a newer clipferry wrote its schema.
     """
+    await migrate_postgres(url, _SCHEMA, connect=_connect, version_of=_version, lock=_LOCK)
     async with AsyncExitStack() as stack:
         try:
             pool = await stack.enter_async_context(_pool(url))
-            await _make_table(pool)
+            await pool.execute(_FORGET)
         except (ValueError, *FAILURES) as error:
             raise StartError(
                 f"the database at {shown(url)} cannot be used: {error or type(error).__name__}."
@@ -54,16 +61,18 @@ def _pool(url: str) -> Pool:
         max_size=_CONNECTIONS,
         timeout=_TIMEOUT_S,
         command_timeout=_TIMEOUT_S,
-        server_settings={"application_name": "clipferry-notifier"},
+        server_settings=_SERVER_SETTINGS,
     )
 
 
-async def _make_table(pool: Pool) -> None:
-    schema = Path(__file__).with_name("pace.sql").read_text()
-    async with pool.acquire() as connection, connection.transaction():
-        # "If not exists" is no promise to two that look at the same time.
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-        await connection.execute(schema)
+async def _connect(url: str) -> Connection:
+    return await asyncpg.connect(url, timeout=_TIMEOUT_S, command_timeout=_TIMEOUT_S, server_settings=_SERVER_SETTINGS)
+
+
+async def _version(connection: Connection) -> int:
+    if await connection.fetchval("SELECT to_regclass('notifier.meta')") is None:
+        return 0
+    return int(await connection.fetchval("SELECT schema_version FROM notifier.meta"))
 
 
 class SharedPace:

@@ -10,7 +10,7 @@ import google_crc32c
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
 
-PART_LIMIT_BYTES = 256 * 1024
+PART_LIMIT_BYTES = 512 * 1024
 """Most bytes of one part."""
 
 REPORT_INTERVAL_S = 0.05

@@ -1,6 +1,10 @@
--- What the notifiers of one bot know together. Unlogged: after a crash of the database nothing of it is true any more.
-CREATE SCHEMA IF NOT EXISTS notifier;
+-- What the notifiers of one bot know together.
+CREATE TABLE notifier.meta (
+  schema_version integer NOT NULL
+);
 
+-- Unlogged: after a crash of the database nothing of it is true any more. It may be there already: releases before
+-- there was a number of the schema made it at every start.
 CREATE UNLOGGED TABLE IF NOT EXISTS notifier.lines (
   name text PRIMARY KEY, -- the bot's id, alone for the line of all its messages, or with a chat
   free_at timestamptz NOT NULL -- when the next message may go
@@ -32,5 +36,4 @@ BEGIN
   RETURN 0;
 END $$;
 
--- Chats that were idle for a day are no news.
-DELETE FROM notifier.lines WHERE free_at < now() - interval '1 day';
+INSERT INTO notifier.meta VALUES (1);
