@@ -1,70 +1,90 @@
-"""``python -m tests.bench [--only NAME]``: run the benchmarks and print the table."""
+"""``python -m tests.bench [--only NAME] [--page]``: run the benchmarks, each in its own process."""
 
 import argparse
-import asyncio
+import datetime
+import os
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+import psutil
 
-from tests.bench.api_rows import api_rows
-from tests.bench.crowd_rows import crowds
-from tests.bench.fanout_rows import fanout_rows
-from tests.bench.figure import Figure, spread
-from tests.bench.lives import durable_lives
-from tests.bench.queue_rows import queue_rows
-from tests.bench.startup import startups
-from tests.bench.upload import upload_path
-from tests.bench.whole_job import whole_jobs
-
-Benchmark = Callable[[], Coroutine[Any, Any, Sequence[Figure]]]
-
-BENCHMARKS: Mapping[str, Benchmark] = {
-    "api": api_rows,
-    "fan-out": fanout_rows,
-    "lives": durable_lives,
-    "queue": queue_rows,
-    "upload": upload_path,
-    "jobs": whole_jobs,
-    "crowd": crowds,
-    "startup": startups,
-}
-
-GROUPS: Mapping[str, frozenset[str]] = {"pipeline": frozenset({"upload", "jobs", "crowd", "startup"})}
-"""Benchmarks that are asked for together; the one of jobs measures the cancel too."""
+from tests.bench.benchmarks import AREA_OF_ROW, BENCHMARKS, WANTED
+from tests.bench.process import ROOT
+from tests.bench.report.machine import machine
+from tests.bench.report.page import in_area, write_page
+from tests.bench.report.picture import picture
+from tests.bench.report.results import FOLDER, Result, keep, last_results, loaded
+from tests.bench.report.table import print_table
 
 
 def main() -> None:
-    """Run them."""
+    """Run them; the status is 0 when all ran and found all that they had to find, however fast that was."""
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--only", choices=sorted({*BENCHMARKS, *GROUPS}))
-    only = parser.parse_args().only
-    wanted = BENCHMARKS.keys() if only is None else GROUPS.get(only, {only})
-    table = Table("figure", "ours", "peer", "ratio", "goal", "peer is", title="median (minimum–maximum)")
-    for name, benchmark in BENCHMARKS.items():
-        if name in wanted:
-            for figure in _run(benchmark):
-                ratio = "–" if figure.ratio is None else f"{figure.ratio:.2f}"
-                row = (figure.name, spread(figure.ours), spread(figure.peer), ratio, figure.goal, figure.peer_name)
-                table.add_row(*row)
-    Console(width=160).print(table)
+    parser.add_argument("--only", choices=sorted(WANTED), help="a row, an area, or a benchmark")
+    parser.add_argument("--page", action="store_true", help="write docs/goals.md from the last figures of all")
+    arguments = parser.parse_args()
+    names = BENCHMARKS.keys() if arguments.only is None else WANTED[arguments.only]
+    results = {}
+    for name in BENCHMARKS:
+        if name in names:
+            print(f"--- {name}: {', '.join(BENCHMARKS[name].rows)}", flush=True)
+            results[name] = _result(name)
+            if not results[name].failure:  # what was measured before stays
+                print(f"Kept in {keep({name: results[name]})}")
+    _draw({BENCHMARKS[name].area for name in names})
+    print_table(results, [arguments.only] if arguments.only in AREA_OF_ROW else [*AREA_OF_ROW, ""])
+    if arguments.page:
+        print(f"Written: {', '.join(str(path) for path in write_page(last_results()))}")
+    if any(result.failure for result in results.values()):
+        raise SystemExit(1)
 
 
-def _run(benchmark: Benchmark) -> Sequence[Figure]:
-    try:
-        return asyncio.run(_figures(benchmark))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        raise SystemExit("stopped; everything that was started has ended") from None
+def _result(name: str) -> Result:
+    began_at_s, idle_before_s = time.monotonic(), _idle_s()
+    with tempfile.TemporaryDirectory(prefix="clipferry-bench-") as directory:
+        path = Path(directory) / "figures.json"
+        status = _run([sys.executable, "-m", "tests.bench.measured", name, str(path)])
+        figures = loaded(path.read_text()) if status == 0 else []
+    took_s = time.monotonic() - began_at_s
+    missing = set(BENCHMARKS[name].rows) - {figure.row for figure in figures}
+    failure = f"status {status}" if status else f"nothing of {', '.join(sorted(missing))}" if missing else ""
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    busy_cores = (os.cpu_count() or 1) - (_idle_s() - idle_before_s) / took_s
+    return Result(today, machine(), busy_cores, took_s, failure, figures)
 
 
-async def _figures(benchmark: Benchmark) -> Sequence[Figure]:
-    """Run one, so that it ends what it has started on SIGTERM as on Ctrl-C."""
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await benchmark()
+def _run(command: list[str]) -> int:
+    """Run it to its end, which it also finds on SIGTERM, as on Ctrl-C."""
+    with subprocess.Popen(command, cwd=ROOT) as started:
+
+        def stop(*_: object) -> None:
+            started.terminate()
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGTERM, stop)
+        try:
+            return started.wait()
+        except KeyboardInterrupt:
+            started.wait()
+            raise SystemExit("stopped") from None
+
+
+def _idle_s() -> float:
+    times = psutil.cpu_times()
+    return times.idle + times.iowait
+
+
+def _draw(areas: Iterable[str]) -> None:
+    figures = [figure for result in last_results().values() for figure in result.figures]
+    for area in areas:
+        path = FOLDER / f"{area}.svg"
+        path.write_text(picture(area, in_area(area, figures)))
+        print(f"Drawn: {path}")
 
 
 if __name__ == "__main__":

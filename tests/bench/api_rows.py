@@ -15,7 +15,7 @@ import psutil
 from tests.bench.api_load import load
 from tests.bench.fanout_load import pin
 from tests.bench.fanout_peers import install_node_peers, node_peer
-from tests.bench.figure import Figure
+from tests.bench.figure import Compared, Figure
 from tests.bench.process import process
 from tests.bench.queue_claims import percentile
 from tests.processes.ports import DEFAULTS, free_ports
@@ -61,7 +61,7 @@ async def api_rows() -> Sequence[Figure]:
             rows += await _beside(ours, peer, callers, goal)
         alone = [await _alone_ms(ours) for _ in range(ROUNDS_COUNT)]
         theirs = [await _alone_ms(peer) for _ in range(ROUNDS_COUNT)] if peer else []
-    return [*rows, Figure("A2: one caller, p50, ms", alone, "≤ 1.2", theirs, _EXPRESS)]
+    return [*rows, Figure("A2: one caller, p50, ms", alone, "≤ 1.2", theirs, _EXPRESS, Compared.OURS)]
 
 
 async def _beside(ours: _Door, peer: _Door | None, callers: int, goal: str) -> list[Figure]:
@@ -79,11 +79,13 @@ async def _beside(ours: _Door, peer: _Door | None, callers: int, goal: str) -> l
     door, whole, rate = zip(*costs, strict=True)
     peer_door, _, peer_rate = zip(*peer_costs, strict=True) if peer_costs else ((), (), ())
     name = f"A1: {callers} callers"
-    cost = (
-        # The peer's cost stands first: a ratio above 1 means that ours costs less.
-        Figure(f"{name}, CPU µs / request: peer (first) ÷ gateway (second)", peer_door, goal, door, _EXPRESS)
-        if peer_door
-        else Figure(f"{name}, CPU µs / request of the gateway", door, goal)
+    cost = Figure(
+        f"{name}, CPU µs / request of the gateway",
+        door,
+        goal,
+        peer_door,
+        _EXPRESS,
+        Compared.PEER_BY_OURS,
     )
     return [
         cost,

@@ -15,7 +15,7 @@ _LOOK_EVERY_S = 0.001
 async def cancel_row(stack: Stack, gateway: Gateway, endless_url: str) -> Figure:
     """Cancel downloads that are under way."""
     runs_ms = [await _cancelled_ms(stack, gateway, f"{endless_url}?{run}") for run in range(RUNS_COUNT)]
-    return Figure("cancel → child dead and tmpfs empty, ms", runs_ms, "≤ 100 ms")
+    return Figure("P4: cancel → child dead and tmpfs empty, ms", runs_ms, "≤ 100")
 
 
 async def _cancelled_ms(stack: Stack, gateway: Gateway, url: str) -> float:

@@ -20,10 +20,10 @@ async def crowds() -> Sequence[Figure]:
     seen = await crowd(
         video, ways=WAYS, count=COUNT, total_bytes=TOTAL_BYTES, per_video_bytes=50_000_000, within_s=WITHIN_S
     )
-    name = f"{COUNT} × {VIDEO_BYTES // 1_000_000} MB on {TOTAL_BYTES // 1_000_000} MB"
+    name = f"P3: {COUNT} × {VIDEO_BYTES // 1_000_000} MB on {TOTAL_BYTES // 1_000_000} MB"
     return [
-        Figure(f"{name}, arrived", [seen.by_state.get("COMPLETED", 0)], f"{COUNT}"),
-        Figure(f"{name}, most runs of a job", [seen.attempts], "1"),
+        Figure(f"{name}, arrived", [seen.by_state.get("COMPLETED", 0)], f"≥ {COUNT}"),
+        Figure(f"{name}, most runs of a job", [seen.attempts], "≤ 1"),
         Figure(f"{name}, peak tmpfs ÷ limit", [seen.held_bytes / TOTAL_BYTES], "≤ 1.0"),
-        Figure(f"{name}, MB per second", [COUNT * VIDEO_BYTES / 1e6 / seen.seconds], "–"),
+        Figure(f"{name}, MB per second", [COUNT * VIDEO_BYTES / 1e6 / seen.seconds]),
     ]

@@ -6,7 +6,7 @@ import resource
 import select
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
@@ -14,8 +14,11 @@ from websockets.frames import Frame, Opcode
 
 FRAME_BYTES = 160
 _SILENCE_S = 20.0
+_LOOK_S = 0.002
+"""Between two looks of clients that nobody waits for: if each write woke them, the server would pay for that."""
 _NOTING_COUNT = 20
-_FINISHED_EVERY = 10
+_FINISHED_EVERY = 20
+"""One of so many events is an end. A reader at a tenth of the pace then has room for twice what must arrive."""
 _FINISHED = b"job:finished"
 _AT = re.compile(rb'"at":([0-9]+),')
 
@@ -36,12 +39,29 @@ class Dialect:
 
 
 @dataclass
+class _Ends:
+    """Those of jobs that one client has heard of."""
+
+    count: int = 0
+    _rest: bytes = b""
+
+    def in_next(self, data: bytes) -> int:
+        """Return how many more have come whole with `data`."""
+        data = self._rest + data
+        count = data.count(_FINISHED)
+        self.count += count
+        self._rest = data[1 - len(_FINISHED) :]
+        return count
+
+
+@dataclass
 class Paced:
-    """What the clients that took notes saw."""
+    """What clients saw."""
 
     late_ms: list[float] = field(default_factory=list)
-    """Of every event, from its making to its reading."""
+    """Of every event to a client that took notes, from its making to its reading."""
     finished_count: int = 0
+    """Ends that have come, to all clients together."""
     missing_count: int = 0
     """Ends that were sent and have not come yet."""
 
@@ -80,23 +100,58 @@ class Crowd:
                 sent_count += due_count
             ready = self._epoll.poll(_SILENCE_S)
             assert ready, f"nothing came for {_SILENCE_S} s: {got_bytes} bytes of {count} events to {size} clients"
-            for fd, _ in ready:
-                read_bytes = self._by_fd[fd].recv_into(self._buffer)
-                assert read_bytes, "a client was closed"
-                got[fd] += read_bytes
-                got_bytes += read_bytes
+            got_bytes += self._read(ready, got)
             if not frame_bytes and all(got.values()):
                 break
         (each_bytes,) = set(got.values())
         return each_bytes // count
 
+    def stream(self, duration_s: float, *, per_second: int, at_once: int) -> int:
+        """Send `per_second` events a second, `at_once` of them together, whatever the server makes of it.
+
+        Returns:
+            Deliveries: each event to each client.
+
+        Raises:
+            AssertionError: If anything has not come to anybody a while after the last event, or came twice.
+        """
+        frame_bytes = self._run(1, in_flight=1, frame_bytes=0)
+        count = int(duration_s * per_second) // at_once * at_once
+        got = dict.fromkeys(self._by_fd, 0)
+        due_bytes = count * frame_bytes * len(got)
+        began_at_s = time.monotonic()
+        sent_count = got_bytes = 0
+        while got_bytes < due_bytes:
+            passed_s = time.monotonic() - began_at_s
+            assert passed_s < duration_s + _SILENCE_S, f"{due_bytes - got_bytes} bytes of {due_bytes} did not arrive"
+            due_count = min(int(passed_s * per_second) // at_once * at_once, count) - sent_count
+            if due_count > 0:
+                self._feed.sendall(b"".join(_event(sent_count + number) for number in range(due_count)))
+                sent_count += due_count
+            next_at_s = began_at_s + (sent_count + at_once) / per_second
+            time.sleep(max(0.0, min(next_at_s - time.monotonic(), _LOOK_S)))
+            got_bytes += self._read(self._epoll.poll(0), got)
+        assert set(got.values()) == {count * frame_bytes}, "somebody got more or less than the others"
+        return count * len(got)
+
+    def _read(self, ready: Sequence[tuple[int, int]], got: dict[int, int]) -> int:
+        """Read from who is ready, and count it; returns the bytes."""
+        all_bytes = 0
+        for fd, _ in ready:
+            read_bytes = self._by_fd[fd].recv_into(self._buffer)
+            assert read_bytes, "a client was closed"
+            got[fd] += read_bytes
+            all_bytes += read_bytes
+        return all_bytes
+
     def pace(self, duration_s: float, *, per_second: int, frame_bytes: int, job_count: int) -> Paced:
         """Send events at a steady pace and read all the time; a few clients note how late each event comes.
 
         Raises:
-            AssertionError: If an end, which must arrive, has not come to each of them a while after the last event.
+            AssertionError: If an end, which must arrive, has not come to everybody a while after the last event.
         """
         found = Paced()
+        ends = {fd: _Ends() for fd in self._by_fd}
         began_at_s = time.monotonic()
         sent_count = 0
         rests = dict.fromkeys(list(self._by_fd)[:: max(len(self._by_fd) // _NOTING_COUNT, 1)], b"")
@@ -107,17 +162,18 @@ class Crowd:
                 events = [_timed_event(sent_count + number, frame_bytes, job_count) for number in range(due_count)]
                 self._feed.sendall(b"".join(events))
                 sent_count += due_count
-                found.missing_count = len(rests) * (sent_count // _FINISHED_EVERY) - found.finished_count
+                found.missing_count = len(ends) * (sent_count // _FINISHED_EVERY) - found.finished_count
             for fd, _ in self._epoll.poll(1 / per_second):
                 data = self._by_fd[fd].recv(65_536)
                 assert data, "a client was closed"
+                ends_count = ends[fd].in_next(data)
+                found.finished_count += ends_count
+                found.missing_count -= ends_count
                 if fd in rests:
                     data, _, rests[fd] = (rests[fd] + data).rpartition(b"}")
                     now_ns = time.monotonic_ns()
                     found.late_ms += [(now_ns - int(at)) / 1e6 for at in _AT.findall(data)]
-                    ends_count = data.count(_FINISHED)
-                    found.finished_count += ends_count
-                    found.missing_count -= ends_count
+        assert {each.count for each in ends.values()} == {sent_count // _FINISHED_EVERY}, "somebody heard an end twice"
         return found
 
     def close(self) -> None:
@@ -133,7 +189,7 @@ def _event(number: int) -> bytes:
 
 
 def _timed_event(number: int, frame_bytes: int, job_count: int) -> bytes:
-    """Return a line with the time in it; each tenth is an end, which must arrive, and the others are progress."""
+    """Return a line with the time in it; some are ends, which must arrive, the others progress."""
     kind = "job:finished" if number % _FINISHED_EVERY == _FINISHED_EVERY - 1 else "job:progress"
     head = f'{{"type":"{kind}","jobId":"{number % job_count}","at":{time.monotonic_ns()},"message":"'
     return f'{head}{"x" * (frame_bytes - len(head) - 2)}"}}\n'.encode()
@@ -185,6 +241,12 @@ def _more(opened: socket.socket) -> bytes:
     data = opened.recv(65_536)
     assert data, "the server closed the connection"
     return data
+
+
+def busy_share() -> Callable[[], float]:
+    """Return what tells how much of a core this process has used since."""
+    used_s, began_at_s = time.process_time(), time.monotonic()
+    return lambda: (time.process_time() - used_s) / (time.monotonic() - began_at_s)
 
 
 def pin(pid: int, core: int) -> None:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from tests.bench.process import ROOT, listening
 from tests.processes.ports import free_ports
 
 _PEERS = Path(__file__).parent / "peers"
-_NODE = ROOT / ".venv-bench" / "node"
+NODE = ROOT / ".venv-bench" / "node"
 
 _OUR_WORDS = (json.dumps({"type": "hello", "token": "t"}), json.dumps({"type": "subscribe", "channel": "queue"}))
 
@@ -47,12 +48,12 @@ BROADCAST = Kind(
 )
 SOCKET_IO = Kind(
     "Socket.IO io.to(room).emit: websocket only, perMessageDeflate false, NODE_ENV production",
-    ("node", str(_NODE / "fanout_socketio.js")),
+    ("node", str(NODE / "fanout_socketio.js")),
     Dialect("/socket.io/?EIO=4&transport=websocket", ("40",), b'40{"sid"'),
 )
 WS = Kind(
     "ws: encoded once, send() to each, perMessageDeflate false, NODE_ENV production",
-    ("node", str(_NODE / "fanout_ws.js")),
+    ("node", str(NODE / "fanout_ws.js")),
     Dialect(),
 )
 
@@ -61,17 +62,15 @@ def install_node_peers() -> str:
     """Install the peers that run on Node, once; returns why that cannot be, or nothing."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         return "node and npm are not here"
-    _NODE.mkdir(parents=True, exist_ok=True)
+    NODE.mkdir(parents=True, exist_ok=True)
     wanted = [*_PEERS.glob("*.js"), *(_PEERS / "node").glob("package*.json")]
     lock = _PEERS / "node" / "package-lock.json"
-    installed = _NODE / "package-lock.json"
-    is_current = (
-        installed.exists() and installed.read_bytes() == lock.read_bytes() and (_NODE / "node_modules").exists()
-    )
+    installed = NODE / "package-lock.json"
+    is_current = installed.exists() and installed.read_bytes() == lock.read_bytes() and (NODE / "node_modules").exists()
     for path in wanted:
-        shutil.copy(path, _NODE / path.name)
+        shutil.copy(path, NODE / path.name)
     if not is_current:
-        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=_NODE, check=True)
+        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=NODE, check=True)
     return ""
 
 
@@ -79,7 +78,7 @@ def install_node_peers() -> str:
 async def node_peer(script: str, port: int, **environment: str) -> AsyncIterator[psutil.Process]:
     """Run a script of the peers on the first core for the length of the block, from the moment it listens."""
     started = subprocess.Popen(  # noqa: ASYNC220 - psutil wants a plain pid, and nothing else runs yet
-        ["node", str(_NODE / script), str(port)], cwd=ROOT, env=os.environ | environment
+        ["node", str(NODE / script), str(port)], cwd=ROOT, env=os.environ | environment
     )
     try:
         await listening(port, what=script)
@@ -98,6 +97,10 @@ class Running:
     process: psutil.Process
     port: int
     feed_port: int
+
+    def cpu_s(self) -> float:
+        """Return the processor time it has used, to the nanosecond: the kernel keeps a clock of each process."""
+        return time.clock_gettime((~self.process.pid << 3) | 2)
 
 
 @asynccontextmanager

@@ -23,7 +23,10 @@ from gateway.live.door import Door
 from gateway.live.endpoint import WebSocketEndpoint
 from gateway.live.frames import text_frame
 from gateway.live.hub import QUEUE, Hub
+from gateway.live.numbers import Numbers
+from gateway.live.places import live_places
 from gateway.live.publisher import Publisher
+from gateway.live.snapshots import Snapshots
 from gateway.live.terms import LiveTerms, WriteTerms
 from gateway.serving import listen, serving
 from services.chassis.clock import SystemClock
@@ -53,25 +56,27 @@ class OpenGate:
 class NoStats:
     """A queue that has done nothing."""
 
-    async def stats(self) -> job_pb2.Stats:
+    async def stats(self, _owner: str, *, timeout_s: float) -> job_pb2.Stats:
         return job_pb2.Stats()
 
 
 async def main(port: int, feed_port: int) -> None:
     """Serve until ended."""
     clock = SystemClock()
-    hub = Hub(TERMS)
+    places = live_places(TERMS, clock)
+    hub = Hub(TERMS, places.users)
     gate: Any = OpenGate()
-    snapshots: Any = NoStats()
+    queue: Any = NoStats()
     with closing(Publisher(hub, clock)) as publisher, closing(listen("127.0.0.1", port)) as listener:
-        live = Live(gate, hub, publisher, snapshots, clock, TERMS, Door(TERMS))
+        snapshots, numbers = Snapshots(queue, publisher), Numbers(queue, hub, publisher, clock)
+        live = Live(gate, hub, publisher, snapshots, numbers, clock, TERMS, Door(TERMS, places))
         app = FastAPI(routes=[WebSocketRoute("/ws", WebSocketEndpoint(live, frozenset()))])
 
         def tell(line: bytes) -> None:
             event = msgspec.json.decode(line)
             # As the publisher has it: of progress the newest of each job is enough, all else must arrive.
             key = (PROGRESS, event["jobId"]) if event["type"] == PROGRESS else None
-            hub.broadcast(QUEUE, text_frame(event), key)
+            hub.broadcast(QUEUE, "ann", text_frame(event), key)
 
         async with (
             serving(app, listener, drain_s=1, http_terms=HttpTerms(), write_terms=WriteTerms()),

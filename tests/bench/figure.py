@@ -1,40 +1,110 @@
 """What a benchmark finds."""
 
+import math
+import re
 import statistics
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+_ROW = re.compile(r"([A-Z]\d): ")
+_GOAL = re.compile(r"([≥≤]) ([\d.]+)")
+NO_GOAL = "–"
+
+
+class Compared(StrEnum):
+    """What the goal is about, and what is shown as the ratio."""
+
+    OURS = "ours"
+    """No ratio: the peer is shown beside it, if there is one."""
+    OURS_BY_PEER = "ours ÷ peer"
+    PEER_BY_OURS = "peer ÷ ours"
+    """Of costs: above 1 means that ours costs less."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the table.
+    """One line of the table.
 
     Args:
-        name: What was measured, with its unit.
+        name: ``F1: what was measured, unit``: the row of docs/goals.md first.
         ours: Every run of ours.
-        peer: Every run of the peer, in the same order; empty where no ratio fits.
-        goal: In words.
+        goal: ``≥ 1.3`` or ``≤ 20``, in the unit of what is compared; ``–`` where the line only explains another.
+        peer: Every run of the peer, in the same order.
         peer_name: What the peer is and how it was set up.
+        compared: What the goal is about.
     """
 
     name: str
     ours: Sequence[float]
-    goal: str
+    goal: str = NO_GOAL
     peer: Sequence[float] = ()
     peer_name: str = ""
+    compared: Compared = field(default=Compared.OURS_BY_PEER)
+
+    def __post_init__(self) -> None:
+        assert self.ours, f"{self.name}: nothing was measured"
+        assert not self.peer or len(self.peer) == len(self.ours), f"{self.name}: the peer had other runs"
+        assert self.goal == NO_GOAL or _GOAL.fullmatch(self.goal), f"{self.name}: what is {self.goal!r}?"
 
     @property
-    def ratio(self) -> float | None:
-        """Median of ours by median of the peer."""
-        return statistics.median(self.ours) / statistics.median(self.peer) if self.peer else None
+    def row(self) -> str:
+        """The row of docs/goals.md that it belongs to, or nothing."""
+        found = _ROW.match(self.name)
+        return found[1] if found else ""
+
+    @property
+    def ratios(self) -> Sequence[float]:
+        """Of each run, ours and the peer's beside it; empty where nothing is divided."""
+        if self.compared is Compared.OURS:
+            return ()
+        pairs = zip(self.ours, self.peer, strict=bool(self.peer))
+        if self.compared is Compared.PEER_BY_OURS:
+            return [peer / ours for ours, peer in pairs]
+        return [ours / peer for ours, peer in pairs]
+
+    @property
+    def divided(self) -> str:
+        """What the ratio is of, in words, or nothing."""
+        peer = self.peer_name.partition(":")[0]
+        return self.compared.replace("peer", peer) if self.ratios else ""
+
+    @property
+    def values(self) -> Sequence[float]:
+        """What the goal is about, of each run."""
+        return self.ratios or self.ours
+
+    @property
+    def bound(self) -> float:
+        """The goal's number."""
+        found = _GOAL.fullmatch(self.goal)
+        return float(found[2]) if found else math.nan
+
+    @property
+    def is_more_better(self) -> bool:
+        """Whether the goal is a least value."""
+        return self.goal.startswith("≥")
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the median reaches the goal; None without one, and without the peer that it needs."""
+        if self.goal == NO_GOAL or (self.compared is Compared.PEER_BY_OURS and not self.peer):
+            return None
+        median = statistics.median(self.values)
+        return median >= self.bound if self.is_more_better else median <= self.bound
 
 
 def spread(runs: Sequence[float]) -> str:
     """Return ``median (minimum–maximum)``."""
-    return f"{_shown(statistics.median(runs))} ({_shown(min(runs))}–{_shown(max(runs))})" if runs else "–"
+    if not runs:
+        return NO_GOAL
+    if len(runs) == 1:
+        return shown(runs[0])
+    return f"{shown(statistics.median(runs))} ({shown(min(runs))}–{shown(max(runs))})"
 
 
-def _shown(value: float) -> str:
+def shown(value: float) -> str:
+    """Return three digits of a number, or all of a large one."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

@@ -58,4 +58,9 @@ def _size(path: Path, *, follows: bool) -> Iterator[tuple[int, int]]:
         status = path.stat(follow_symlinks=follows)
     except OSError:  # gone meanwhile
         return
-    yield status.st_ino, status.st_blocks * _BLOCK_BYTES
+    yield status.st_ino, allocated_bytes(status)
+
+
+def allocated_bytes(status: os.stat_result) -> int:
+    """Return the bytes that a file takes up, which are whole blocks."""
+    return status.st_blocks * _BLOCK_BYTES

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -82,8 +83,16 @@ class _Runs:
         return worker_service_pb2.WorkerMessage(ready=ready, moves=moves)
 
 
-async def lives(clients: Sequence[QueueClient], steps: Sequence[Step], *, count: int) -> float:
+async def lives(
+    clients: Sequence[QueueClient], steps: Sequence[Step], *, count: int, per_second: float = math.inf
+) -> float:
     """Live `count` lives, shared out over the queues behind `clients`, each with a worker of its own.
+
+    Args:
+        clients: Of one store.
+        steps: What a worker asks for.
+        count: Divisible by twice the clients.
+        per_second: How many are submitted a second at most, evenly; without it as fast as they are accepted.
 
     Returns:
         Seconds from the first submission to the last answer.
@@ -101,8 +110,9 @@ async def lives(clients: Sequence[QueueClient], steps: Sequence[Step], *, count:
             async with asyncio.TaskGroup() as group:
                 for client, call in zip(clients, calls, strict=True):
                     group.create_task(_work(call, steps, shared_out))
+                    share = len(clients) * _SUBMITTERS
                     for _ in range(_SUBMITTERS):
-                        group.create_task(submit(client, count // len(clients) // _SUBMITTERS))
+                        group.create_task(submit(client, count // share, per_second=per_second / share))
             taken_s = time.perf_counter() - started_at_s
         finally:
             for call in calls:
@@ -112,10 +122,15 @@ async def lives(clients: Sequence[QueueClient], steps: Sequence[Step], *, count:
     return taken_s
 
 
-async def submit(client: QueueClient, count: int) -> None:
-    """Submit `count` jobs, as the gateway does: a batch, its answer, the next batch."""
-    for start in range(0, count, _BATCH):
-        requests = [submission() for _ in range(min(_BATCH, count - start))]
+async def submit(client: QueueClient, count: int, *, per_second: float = math.inf) -> None:
+    """Submit `count` jobs, as the gateway does: a batch of those that are due, its answer, the next batch."""
+    began_at_s = time.perf_counter()
+    done_count = 0
+    while done_count < count:
+        await asyncio.sleep(began_at_s + done_count / per_second - time.perf_counter())
+        due_count = min((time.perf_counter() - began_at_s) * per_second + 1, count) - done_count
+        requests = [submission() for _ in range(min(_BATCH, max(int(due_count), 1)))]
+        done_count += len(requests)
         answer = await client.call(client.queue.SubmitJobs, queue_service_pb2.SubmitJobsRequest(requests=requests))
         assert all(result.HasField("accepted") for result in answer.results)
 

@@ -10,12 +10,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench.fanout_peers import NODE
 from tests.bench.process import ROOT, listening
 from tests.processes.ports import free_ports
 
 _FOLDER = Path(__file__).with_name("peers")
 _VENV = ROOT / ".venv-bench"
 _GIVES_UP_S = 60.0
+_PRODUCTION = {"NODE_ENV": "production"}
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,12 @@ class Peer:
     Args:
         script: Which of ``peers/``.
         server: How the script finds its server.
+        setup: How it was set up, in words.
     """
 
     script: str
     server: str
+    setup: str
 
     async def lives(self, count: int) -> float:
         """Live `count` lives: enqueued in one process, run in another.
@@ -53,10 +57,16 @@ class Peer:
             assert await worker.wait() == 0, f"{self.script} lost jobs"
         return ended_at_s - started_at_s
 
+    def _runtime(self) -> tuple[str, str]:
+        if self.script.endswith(".js"):
+            return "node", str(NODE / self.script)
+        return str(_VENV / "bin/python"), str(_FOLDER / self.script)
+
     @asynccontextmanager
     async def _part(self, part: str, count: int) -> AsyncIterator[Process]:
-        command = (_VENV / "bin/python", _FOLDER / self.script, part, self.server, str(count))
-        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+        process = await asyncio.create_subprocess_exec(
+            *self._runtime(), part, self.server, str(count), stdin=PIPE, stdout=PIPE, env=os.environ | _PRODUCTION
+        )
         try:
             assert await _line(process) == "ready"
             yield process
@@ -80,28 +90,34 @@ async def install_peers() -> None:
     shutil.copy(wanted, stamp)
 
 
-async def why_no_redis() -> str:
-    """Install Redis where that can be done; returns why there is none, or nothing."""
+async def install_redis() -> None:
+    """Install Debian's Redis where there is none.
+
+    Raises:
+        SystemExit: If that cannot be done here.
+    """
     if shutil.which("redis-server") is not None:
-        return ""
+        return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        return "no redis-server here, and only root can install Debian's"
+        raise SystemExit("no redis-server here, and only root can install Debian's")
     print("Installing Debian's redis-server (once) …")
-    try:
-        await _run("apt-get", "update", "-qq")
-        # At run level 1 the package does not start a server of its own.
-        await _run("env", "RUNLEVEL=1", "apt-get", "install", "-y", "-qq", "--no-install-recommends", "redis-server")
-    except AssertionError as error:
-        return f"no redis-server here, and it could not be installed: {error}"
-    return ""
+    await _run("apt-get", "update", "-qq")
+    # At run level 1 the package does not start a server of its own.
+    await _run("env", "RUNLEVEL=1", "apt-get", "install", "-y", "-qq", "--no-install-recommends", "redis-server")
 
 
 @asynccontextmanager
-async def redis_server(directory: Path) -> AsyncIterator[int]:
-    """Run a Redis that syncs its log before it answers, for the length of the block; yields its port."""
+async def redis_server(directory: Path, *, fsync: str) -> AsyncIterator[int]:
+    """Run a Redis for the length of the block; yields its port.
+
+    Args:
+        directory: Of its log; it is made.
+        fsync: ``always`` syncs the log before it answers; ``everysec`` may lose a second.
+    """
     port = free_ports(["redis"])["redis"]
     directory.mkdir()
-    settings = {"port": port, "bind": "127.0.0.1", "dir": directory, "appendonly": "yes", "appendfsync": "always"}
+    settings = {"port": port, "bind": "127.0.0.1", "dir": directory, "appendonly": "yes", "appendfsync": fsync}
+    settings["maxmemory-policy"] = "noeviction"  # as BullMQ wants it; the default as well
     command = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
     process = await asyncio.create_subprocess_exec(
         "redis-server", *command, "--save", "", "--loglevel", "warning", stdout=asyncio.subprocess.DEVNULL

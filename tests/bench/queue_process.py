@@ -1,13 +1,17 @@
 """The queue as its own process, and what it and its database have cost the machine."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+import asyncpg
 import psutil
 
 from services.chassis.channel import open_link
 from tests.bench.process import process
+from tests.fakes.postgres import Server
 from tests.fakes.queue_client import QueueClient
 from tests.processes.ports import free_ports
 
@@ -41,6 +45,20 @@ async def queue_process(database_url: str) -> AsyncIterator[QueueProcess]:
         open_link(f"127.0.0.1:{port}") as link,
     ):
         yield QueueProcess(QueueClient(link), server)
+
+
+@asynccontextmanager
+async def durable_postgres(directory: Path) -> AsyncIterator[Server]:
+    """Run a PostgreSQL that syncs before it answers, for the length of the block."""
+    server = await asyncio.to_thread(Server, directory)
+    try:
+        connection = await asyncpg.connect(server.url())
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            assert await connection.fetchval(f"SHOW {setting}") == "on", f"{setting} is off: nothing would be durable"
+        await connection.close()
+        yield server
+    finally:
+        await asyncio.to_thread(server.stop)
 
 
 def cpu_s(servers: Iterable[psutil.Process]) -> float:

@@ -74,7 +74,7 @@ async def _memory(variables: Mapping[str, str]) -> list[Figure]:
         apart_mb = [one.memory_info().rss / _MB for one in each]
     return [
         *(
-            Figure(f"resident memory of {module}, idle, MB", [mb], "–")
+            Figure(f"S3: resident memory of {module}, idle, MB", [mb])
             for module, mb in zip(modules, apart_mb, strict=True)
         ),
         Figure("S2: resident memory of all in one process, idle, MB", [alone_mb], "≤ 82"),

@@ -1,0 +1,76 @@
+"""docs/goals.md and its pictures, from the figures that were measured last."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.bench.figure import Figure, spread
+from tests.bench.goals import GOALS, Goal
+from tests.bench.report.picture import picture
+from tests.bench.report.results import Result
+
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = DOCS / "goals.md"
+_HEAD = """\
+# Goals in figures
+
+Each row is a goal that `make bench` measures: ours and the peers in the same run on the same machine, in turns, at
+least five runs of each (two of F6, F7 and G1); CPU time as the operating system counts it. Shown is the median, with
+minimum and maximum; a ratio is that of a run of ours and the peer's run beside it. Every benchmark counts what arrived
+and fails if something is missing. `make bench ONLY=F1` runs one row, `ONLY=fan-out` an area; `make bench PAGE=1` also
+writes this page. What grows over time, `make soak MINUTES=10` says: it fails if memory, descriptors, threads, tasks or
+a database do after the warm-up.
+"""
+
+
+def write_page(results: Mapping[str, Result]) -> Sequence[Path]:
+    """Write the page and the pictures; returns their files."""
+    figures = [figure for result in results.values() for figure in result.figures]
+    areas = list(dict.fromkeys(goal.area for goal in GOALS))
+    pictures = [DOCS / "pictures" / f"bench-{area}.svg" for area in areas]
+    for area, path in zip(areas, pictures, strict=True):
+        path.write_text(picture(area, in_area(area, figures)))
+    PAGE.write_text("\n".join([_HEAD, *_table(results), *_peers(figures), *_measured(results), *_pictures(areas)]))
+    return [PAGE, *pictures]
+
+
+def in_area(area: str, figures: Sequence[Figure]) -> Sequence[Figure]:
+    """Return those of an area, by row."""
+    rows = [goal.row for goal in GOALS if goal.area == area]
+    return sorted((figure for figure in figures if figure.row in rows), key=lambda figure: figure.row)
+
+
+def _table(results: Mapping[str, Result]) -> list[str]:
+    lines = ["| row | work | goal | measured | how |", "|---|---|---|---|---|"]
+    return [*lines, *(_row(goal, results) for goal in GOALS), ""]
+
+
+def _row(goal: Goal, results: Mapping[str, Result]) -> str:
+    figures = [figure for result in results.values() for figure in result.figures if figure.row == goal.row]
+    measured = "<br>".join(_shown(figure) for figure in figures if figure.is_met is not None) or "not yet measured"
+    return f"| {goal.row} | {goal.work} | {goal.goal} | {measured} | {goal.how} |"
+
+
+def _shown(figure: Figure) -> str:
+    what = figure.name.removeprefix(f"{figure.row}: ")
+    verdict = "" if figure.is_met else " **falls short**"
+    beside = f" ({figure.divided})" if figure.ratios else ""
+    return f"{what}{beside}: {spread(figure.values)}, goal {figure.goal}{verdict}"
+
+
+def _peers(figures: Sequence[Figure]) -> list[str]:
+    others = [figure.peer_name for figure in figures if figure.peer and not figure.peer_name.startswith("ours")]
+    names = dict.fromkeys(others)
+    return ["## How the peers are set up", "", *(f"- {name}" for name in names), ""]
+
+
+def _measured(results: Mapping[str, Result]) -> list[str]:
+    lines = [
+        f"| {name} | {result.date} | {result.took_s:.0f} s | {result.busy_cores:.1f} | {result.machine} |"
+        for name, result in results.items()
+    ]
+    head = ["| benchmark | date | took | cores busy on average | machine |", "|---|---|---|---|---|"]
+    return ["## When and where", "", *head, *lines, ""]
+
+
+def _pictures(areas: Sequence[str]) -> list[str]:
+    return ["## Pictures", "", *(f"![{area}](pictures/bench-{area}.svg)" for area in areas), ""]
