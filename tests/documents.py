@@ -1,9 +1,13 @@
 """Pages that are made from the code: ``python -m tests.documents`` writes them, a contract test compares them."""
 
+import ast
+import inspect
 import json
 import textwrap
+from itertools import pairwise
 from pathlib import Path
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -42,17 +46,30 @@ def env_example() -> str:
     seen: set[str] = set()
     for title, settings in GROUPS.items():
         lines += ["", f"# --- {title} ---"]
+        meanings = _meanings(settings)
         for field_name, field in settings.model_fields.items():
             name = env_name(field, field_name)
             if name in seen:
                 continue
             seen.add(name)
-            lines += ["", *_comment(field.description or ""), f"#{name}={_shown_default(field)}"]
+            lines += ["", *_comment(meanings[field_name]), f"#{name}={_shown_default(field)}"]
     lines += ["", "# --- The clipferry command ---"]
     for variable in VARIABLES:
         if variable.name not in seen:
             lines += ["", *_comment(variable.text), f"#{variable.name}={variable.default}"]
     return "\n".join(lines) + "\n"
+
+
+def _meanings(settings: type[Settings]) -> dict[str, str]:
+    """Return what stands below each field in the source. Pydantic can read it too, but then at each start."""
+    found: dict[str, str] = {}
+    for base in reversed(settings.__mro__[: settings.__mro__.index(BaseModel)]):
+        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body  # type: ignore[attr-defined]
+        for field, text in pairwise(body):
+            match field, text:
+                case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(meaning))):
+                    found[name] = meaning
+    return found
 
 
 def _comment(text: str) -> list[str]:

@@ -71,6 +71,7 @@ async def _run(settings: RunSettings, arguments: argparse.Namespace, console: Co
             with published(
                 settings.run_dir,
                 gateway_url=settings.gateway_url,
+                gateway_store=variables["GATEWAY_DATABASE_URL"],
                 api_key=api_key,
                 services={
                     program.name: program.address for program in wanted if program.module.startswith("services.")

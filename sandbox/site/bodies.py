@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -120,12 +121,13 @@ async def _send(
     traffic: Traffic,
 ) -> web.StreamResponse:
     response.content_type = media_type
-    await response.prepare(request)
-    if request.method != "HEAD":
-        async for piece in pieces:
-            await response.write(piece)
-            traffic.bytes_sent[request.path] += len(piece)
-    await response.write_eof()
+    with suppress(ConnectionError):  # whoever has seen enough hangs up
+        await response.prepare(request)
+        if request.method != "HEAD":
+            async for piece in pieces:
+                await response.write(piece)
+                traffic.bytes_sent[request.path] += len(piece)
+        await response.write_eof()
     return response
 
 

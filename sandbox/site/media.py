@@ -32,6 +32,7 @@ _TYPES = {
     ".ts": "video/mp2t",
     ".m4s": "video/iso.segment",
     ".key": "application/octet-stream",
+    ".jpg": "image/jpeg",
 }
 
 
@@ -70,6 +71,7 @@ async def make_media() -> Media:
         await _make_clip(directory)
         frames = await _frames_sha256(directory)
         await asyncio.gather(
+            _make_poster(directory),
             _make_rotated(directory),
             _make_silent(directory),
             _make_webm(directory),
@@ -115,6 +117,10 @@ FRAMES_HASH_OUTPUT = ("-map", "0:v:0", "-fps_mode", "passthrough", "-f", "hash",
 def frames_hash(output: bytes) -> str:
     """Return the digest in what ffmpeg printed for `FRAMES_HASH_OUTPUT`."""
     return output.decode().strip().rpartition("=")[2]
+
+
+async def _make_poster(directory: Path) -> None:
+    await ffmpeg("-ss", "3", "-i", "clip.mp4", "-frames:v", "1", "-q:v", "3", "poster.jpg", cwd=directory)
 
 
 async def _make_rotated(directory: Path) -> None:

@@ -41,10 +41,15 @@ def _card(sample: Sample) -> str:
     )
 
 
-def with_video(title: str, *sources: str) -> str:
-    """Return a page that plays each of `sources`."""
+def with_video(title: str, *sources: str, picture: str = "") -> str:
+    """Return a page that plays each of `sources`.
+
+    Args:
+        picture: Absolute URL of the picture that its head names; empty: none.
+    """
     videos = "\n".join(f'<video controls preload="metadata" src="{source}"></video>' for source in sources)
-    return _page(title, videos + _TEXT)
+    head = f'<meta property="og:image" content="{picture}">' if picture else ""
+    return _page(title, videos + _TEXT, head)
 
 
 def with_og_video(title: str, url: str) -> str:

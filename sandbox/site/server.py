@@ -93,6 +93,7 @@ def _application(media: Media, traffic: Traffic) -> web.Application:
             web.get("/chunked/{file:.+}", site.chunked),
             web.get("/throttled/{kilobytes_per_s:[1-9][0-9]{0,5}}/{file:.+}", site.throttled),
             web.get("/gated/{gate}/{file:.+}", site.gated),
+            web.get("/referred/{file:.+}", site.referred),
             web.get("/redirect/{count:[0-9]{1,2}}/{target:.+}", site.redirect),
             web.get("/huge.mp4", site.huge),
             web.get("/huge-chunked.mp4", site.huge_chunked),
@@ -143,8 +144,9 @@ class _Routes:
         self._traffic.gate(request.match_info["gate"]).set()
         return web.Response(status=204)
 
-    async def watch(self, _request: web.Request) -> web.Response:
-        return _html(pages.with_video("Drifting colours", f"/throttled/{_WATCH_BYTES_PER_S // 1000}/clip.mp4"))
+    async def watch(self, request: web.Request) -> web.Response:
+        source = f"/throttled/{_WATCH_BYTES_PER_S // 1000}/clip.mp4"
+        return _html(pages.with_video("Drifting colours", source, picture=f"{_origin(request)}/media/poster.jpg"))
 
     async def page(self, request: web.Request) -> web.Response:
         clip = "/media/clip.mp4"
@@ -172,6 +174,12 @@ class _Routes:
     async def gated(self, request: web.Request) -> web.StreamResponse:
         gate = self._traffic.gate(request.match_info["gate"])
         return await bodies.send_gated(request, *self._file(request), self._traffic, gate=gate)
+
+    async def referred(self, request: web.Request) -> web.StreamResponse:
+        """Only who says that one of these pages has sent him gets the file."""
+        if not request.headers.get("Referer", "").startswith(f"{_origin(request)}/"):
+            raise web.HTTPForbidden
+        return await self.ranged(request)
 
     async def redirect(self, request: web.Request) -> web.Response:
         count, target = int(request.match_info["count"]), request.match_info["target"]

@@ -4,6 +4,7 @@ import ctypes
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
 _KEPT_BYTES = 8 * 1024 * 1024
 """Most that stays with the process, free, at the end of its heap."""
 _HEAP_BYTES = 1024 * 1024
@@ -14,11 +15,13 @@ def keep_freed_memory() -> None:
     """Keep some memory that was freed, for a process that passes parts of files on.
 
     By default glibc may give the memory of each part back to the kernel and take it anew, depending on how the heap
-    happens to lie: then each page is cleared again, which costs several times what moving the bytes does. Another C
+    happens to lie: then each page is cleared again, which costs several times what moving the bytes does. What is kept
+    is one heap for all threads: parts come and go on gRPC's threads as well, and each would keep as much. Another C
     library has no such setting, and nothing is done.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
         mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
         mallopt(_M_MMAP_THRESHOLD, _HEAP_BYTES)
 

@@ -18,8 +18,13 @@ CHANNEL_OPTIONS: Sequence[tuple[str, int]] = (
     # A channel reconnects at once, not after minutes, when its peer has come back: in a rolling restart the next peer
     # is stopped soon after.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),
+    # What this one bounds, despite its name, is how long a try to connect may take (at least): a peer that is short of
+    # CPU, or far away, needs more than a moment for its first word.
+    ("grpc.min_reconnect_backoff_ms", 2_000),
+    # A name is looked up again soon after a peer has gone. With the default, half a minute, a rollout of two could be
+    # over before its caller knows of the new ones.
+    ("grpc.dns_min_time_between_resolutions_ms", 5_000),
     # A drain of one channel must not stall another to the same peer.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.http2.bdp_probe", 0),

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from services.chassis.errors import ClipferryError
 from services.chassis.lifecycle import StartError
-from services.chassis.metrics import METRICS, Counter, Gauge, Histogram, Labels, Level, Metric, Reading, Source, sources
+from services.chassis.metrics import METRICS, Counter, Fact, Gauge, Histogram, Labels, Level, Metric, Reading, Source, sources
 
 logger = structlog.get_logger(__name__)
 
@@ -91,7 +91,7 @@ def _family(metric: Metric, readings: dict[Gauge, dict[Labels, float]]) -> Famil
             counter.add_metric(labels, value)
         return counter
     gauge = GaugeMetricFamily(metric.name, metric.text, labels=metric.labels)
-    now = metric.values if isinstance(metric, Level) else readings[metric] if isinstance(metric, Gauge) else {}
+    now = metric.values if isinstance(metric, (Level, Fact)) else readings[metric] if isinstance(metric, Gauge) else {}
     for labels, value in now.items():
         gauge.add_metric(labels, value)
     return gauge

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from services.chassis.collector import spare_what_stays
 from services.chassis.errors import ClipferryError
 from services.chassis.logs import set_up_logs
 from services.chassis.observing import observing
@@ -68,6 +69,7 @@ async def run_until_signalled(service: AbstractAsyncContextManager[Any], *, drai
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
     async with service:
+        spare_what_stays()
         logger.info("The service is ready.", action="service_ready", pid=os.getpid())
         await stop.wait()
     logger.info("The service has stopped.", action="service_stopped")

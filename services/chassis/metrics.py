@@ -59,6 +59,18 @@ class Level(Metric):
             self.values[labels] -= 1
 
 
+class Fact(Metric):
+    """A number that whoever knows it tells, whenever it changes."""
+
+    def __init__(self, name: str, text: str, labels: Labels = ()) -> None:
+        super().__init__(name, text, labels)
+        self.values: dict[Labels, float] = {}
+
+    def tell(self, value: float, *labels: str) -> None:
+        """Show `value` from now on."""
+        self.values[labels] = value
+
+
 class Gauge(Metric):
     """A number that is looked up when somebody asks. See `read_by`."""
 

@@ -26,7 +26,11 @@ async def observing(service: str, settings: Settings) -> AsyncIterator[int]:
 
             await stack.enter_async_context(tracing(service, settings.otlp_endpoint))
         if settings.metrics_address:
+            from services.chassis.build import tell_build  # noqa: PLC0415
             from services.chassis.exposition import exposed  # noqa: PLC0415
+            from services.chassis.loop_watch import loop_watched  # noqa: PLC0415
 
+            tell_build()
+            await stack.enter_async_context(loop_watched())
             port = await stack.enter_async_context(exposed(settings.metrics_address))
         yield port

@@ -80,6 +80,9 @@ class _OtelSpan:
         self._is_told = False
         """Whether somebody who knows better has said that it failed."""
 
+    def rename(self, name: str) -> None:
+        self._span.update_name(name)
+
     def note(self, attributes: Mapping[str, str | int]) -> None:
         self._span.set_attributes(attributes)
 

@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha import reflection
 from services.chassis.calls import CallInterceptor
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.health import Health, serving_health
-from services.chassis.lifecycle import StartError
+from services.chassis.lifecycle import StartError, background
 from services.chassis.readiness import Attempt
 from services.chassis.roles import RoleInterceptor
 from services.chassis.status import ErrorInterceptor, abort
@@ -27,8 +27,9 @@ logger = structlog.get_logger(__name__)
 SERVER_OPTIONS: Sequence[tuple[str, int]] = (
     # Two processes on one port would share it silently.
     ("grpc.so_reuseport", 0),
-    # A client without traffic may ping as often as KEEPALIVE_S says; the core's default calls that an attack after 2.
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 100),
+    # A client without traffic may ping as often as the least KEEPALIVE_S says; the core's default, five minutes, calls
+    # that an attack after two and ends the connection. (The C macro of this name has a RECV in it; the name has not.)
+    ("grpc.http2.min_ping_interval_without_data_ms", 100),
     ("grpc.http2.max_ping_strikes", 2),
     ("grpc.keepalive_permit_without_calls", 1),
     # Frees a watch whose reader vanished without a FIN.
@@ -86,6 +87,7 @@ async def serving(
 
     Args:
         address: ``host:port``; port 0 picks a free one.
+        draining: Who sets it before the end sends callers elsewhere, as leaving does; what calls still come are served.
         token: Bearer token that every call must show, but for health and open services.
         attempt: Does a little of what every call needs: whether the server is ready. Default: it always is.
         health_address: ``host:port`` where health alone is served too, in plain text.
@@ -126,16 +128,22 @@ async def serving(
             await stack.enter_async_context(serving_health(healthiness, health_address))
         await server.start()
         await healthiness.serve()
+        ends = draining or asyncio.Event()
+        await stack.enter_async_context(background(_drain_early(healthiness, ends), name="drain"))
         try:
             yield port
         finally:
             logger.info("The server drains.", action="server_draining", drain_s=drain_s)
             await healthiness.drain()
-            if draining is not None:
-                draining.set()
+            ends.set()
             if healthiness.is_watched:
                 await asyncio.sleep(_NOTICE_S)
             await server.stop(drain_s)
+
+
+async def _drain_early(healthiness: Health, draining: asyncio.Event) -> None:
+    await draining.wait()
+    await healthiness.drain()
 
 
 def is_loopback(address: str) -> bool:

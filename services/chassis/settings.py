@@ -1,18 +1,16 @@
 """Settings from the environment: strict, all mistakes in one report, secrets also from files."""
 
+import json
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, get_origin
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
+_ITEMS = re.compile("item(?=s?\\b)")
 _ADDRESS_OR_NONE = r"^(.+:\d{1,5})?$"
 
 
@@ -20,38 +18,14 @@ class SettingsError(Exception):
     """One or more settings are wrong. The message has a line for each."""
 
 
-class _SecretFiles(PydanticBaseSettingsSource):
-    """``NAME_FILE=/path`` stands for ``NAME=<what the file holds>``, for each secret setting."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        name = env_name(field, field_name)
-        path = os.environ.get(f"{name}_FILE")
-        if path is None or not is_secret(field):
-            return None, name, False
-        if name in os.environ:
-            raise SettingsError(f"{name} and {name}_FILE are both set; use one.")
-        try:
-            return Path(path).read_text().strip(), name, False
-        except (OSError, UnicodeDecodeError) as error:
-            cause = error.strerror if isinstance(error, OSError) else "it is not text"
-            raise SettingsError(f"{name}_FILE={path!r} cannot be read: {cause}.") from error
-
-    def __call__(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for field_name, field in self.settings_cls.model_fields.items():
-            value, key, _ = self.get_field_value(field, field_name)
-            if value is not None:
-                found[key] = value
-        return found
-
-
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What every process can be told. Each field names its variable by ``validation_alias``.
 
-    Reference settings keep their names and units (milliseconds for times); ours carry the unit in the name.
+    Reference settings keep their names and units (milliseconds for times); ours carry the unit in the name. What stands
+    below a field is what `.env.example` says of it (`tests/documents.py`).
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, validate_default=True)
 
     log_level: str = Field("INFO", validation_alias="LOG_LEVEL", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     """Least severe log line that is written: DEBUG, INFO, WARNING or ERROR. Default INFO."""
@@ -105,21 +79,6 @@ class Settings(BaseSettings):
             raise ValueError(f"TLS needs all of its three files: set {' and '.join(missing)} too")
         return self
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (
-            init_settings,
-            EnvSettingsSource(settings_cls, env_ignore_empty=True),
-            _SecretFiles(settings_cls),
-        )
-
 
 def env_name(field: FieldInfo, field_name: str) -> str:
     """Return the variable that sets `field`."""
@@ -142,10 +101,42 @@ def load(settings: type[S]) -> S:
         SettingsError: With one line for each mistake, naming variable, value and limit. Secrets are not shown.
     """
     try:
-        return settings()
+        return settings.model_validate(_found(settings, os.environ))
     except ValidationError as errors:
         secrets = {env_name(field, name) for name, field in settings.model_fields.items() if is_secret(field)}
         raise SettingsError(_report(errors, secrets)) from None
+
+
+def _found(settings: type[Settings], variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return what is set, by the name of its variable. An empty variable is none."""
+    found: dict[str, Any] = {}
+    for field_name, field in settings.model_fields.items():
+        name = env_name(field, field_name)
+        text = _secret(name, variables) if is_secret(field) else variables.get(name) or None
+        if text is not None:
+            found[name] = _parsed(name, text) if get_origin(field.annotation) is list else text
+    return found
+
+
+def _secret(name: str, variables: Mapping[str, str]) -> str | None:
+    """Return a secret; ``NAME_FILE=/path`` stands for ``NAME=<what the file holds>``."""
+    path = variables.get(f"{name}_FILE")
+    if path is None:
+        return variables.get(name) or None
+    if name in variables:
+        raise SettingsError(f"{name} and {name}_FILE are both set; use one.")
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SettingsError(f"{name}_FILE={path!r} cannot be read: {cause}.") from error
+
+
+def _parsed(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"{name} is not JSON: {error}.") from error
 
 
 def _report(errors: ValidationError, secrets: set[str]) -> str:
@@ -156,6 +147,16 @@ def _report(errors: ValidationError, secrets: set[str]) -> str:
             lines.append(problem)
             continue
         name = str(error["loc"][0])
-        shown = name if name in secrets else f"{name}={error['input']!r}"
-        lines.append(f"{shown}: {problem[:1].lower()}{problem[1:]}")
+        if name in secrets:
+            # A secret is text, whose letters pydantic takes for items.
+            said = _ITEMS.sub("character", problem).replace(" after validation", "")
+            lines.append(f"{name}: {_uncapitalised(said)}")
+            continue
+        place = name + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"][1:])
+        shown = place if error["type"] == "missing" else f"{place}={error['input']!r}"
+        lines.append(f"{shown}: {_uncapitalised(problem)}")
     return "\n".join(lines)
+
+
+def _uncapitalised(text: str) -> str:
+    return f"{text[:1].lower()}{text[1:]}"

@@ -8,10 +8,20 @@ from typing import NamedTuple
 import grpc
 import structlog
 
+from services.chassis.certificate_end import expires_at_s
 from services.chassis.lifecycle import StartError
+from services.chassis.metrics import Counter, Fact
 from services.chassis.settings import Settings
 
 logger = structlog.get_logger(__name__)
+
+EXPIRES = Fact(
+    "clipferry_tls_certificate_expires_timestamp_seconds",
+    "Unix time until which the certificate that this process shows is good.",
+)
+REFUSED = Counter(
+    "clipferry_tls_refused_total", "Looks at changed files of TLS that could not be used, each content counted once."
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,7 @@ class TlsFiles:
         try:
             self.pems = self._read()
             self._check()
+            EXPIRES.tell(expires_at_s(self.pems.certificate))
         except (OSError, ValueError) as error:
             raise StartError(f"the files of TLS cannot be used: {_cause(error)}.") from error
 
@@ -72,6 +83,7 @@ class TlsFiles:
             self._check()
             if self._read() != pems:
                 return None  # they are being replaced right now: the next look is soon enough
+            EXPIRES.tell(expires_at_s(pems.certificate))
         except (OSError, ValueError) as error:
             self._tell(error)
             return None
@@ -86,6 +98,7 @@ class TlsFiles:
             self._refused = self._read()
         except OSError:
             return  # gone for a moment
+        REFUSED.add()
         logger.warning("The files of TLS have changed and cannot be used.", action="tls_refused", cause=_cause(error))
 
     def _read(self) -> Pems:

@@ -22,6 +22,9 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 class Span(Protocol):
     """A span that has begun."""
 
+    def rename(self, name: str) -> None:
+        """Name it by what only shows at its end."""
+
     def note(self, attributes: Mapping[str, str | int]) -> None:
         """Add to what it says. Never a URL with its query, a token, or what a site answered."""
 
@@ -40,6 +43,9 @@ class Spans(Protocol):
 
 
 class _NoSpan:
+    def rename(self, name: str) -> None:
+        pass
+
     def note(self, attributes: Mapping[str, str | int]) -> None:
         pass
 

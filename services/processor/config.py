@@ -97,8 +97,8 @@ class ProcessorSettings(Settings):
     """Least milliseconds between two progress messages of one job; the first of a quiet job goes at once.
     1 to 10000. Default 100."""
 
-    upload_part_bytes: int = Field(262_144, validation_alias="UPLOAD_PART_BYTES", ge=65_536, le=262_144)
-    """Bytes in each message to the notifier. 65536 to 262144. Default 262144."""
+    upload_part_bytes: int = Field(524_288, validation_alias="UPLOAD_PART_BYTES", ge=65_536, le=524_288)
+    """Most bytes in each message to the notifier; on a slow line they are smaller. 65536 to 524288. Default 524288."""
 
     send_answer_timeout_s: float = Field(180.0, validation_alias="SEND_ANSWER_TIMEOUT_S", ge=0.1, le=3_600)
     """Seconds to wait for Telegram's answer after the last byte; keep it above the notifier's own limit.

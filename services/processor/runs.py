@@ -83,13 +83,19 @@ class Runs:
         self._idle = asyncio.Event()
         self._idle.set()
         self.slots = slots
-        self.draining = False
+        self.drains = asyncio.Event()
+        """Set, for good, once no more are taken."""
 
     def __iter__(self) -> Iterator[Held]:
         return iter(self._held.values())
 
     def __len__(self) -> int:
         return len(self._held)
+
+    @property
+    def draining(self) -> bool:
+        """Whether no more are taken."""
+        return self.drains.is_set()
 
     @property
     def free_slots(self) -> int:
@@ -159,7 +165,7 @@ class Runs:
 
     async def drain(self, grace_s: float) -> Drained:
         """Take no more; return when nothing runs: what does not end within `grace_s` is handed back."""
-        self.draining = True
+        self.drains.set()
         self._on_change()
         begun_count = len(self)
         await self._wait_until_idle(grace_s)

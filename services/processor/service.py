@@ -14,7 +14,6 @@ from services.chassis.allocator import keep_freed_memory
 from services.chassis.channel import open_link
 from services.chassis.clock import SystemClock
 from services.chassis.disk_writes import disk_writes
-from services.chassis.errors import ClipferryError, Reason
 from services.chassis.lifecycle import background
 from services.chassis.metrics import Source, read_by
 from services.chassis.server import Served, serving
@@ -35,7 +34,7 @@ from services.processor.core.room import Room
 from services.processor.metrics import readings_of
 from services.processor.runs import Runs, open_runs
 from services.processor.servicer import ProcessorServicer
-from services.processor.worker import Worker, make_worker_id, versions
+from services.processor.worker import Worker, make_worker_id, versions, working
 
 logger = structlog.get_logger(__name__)
 
@@ -117,15 +116,15 @@ async def processing(settings: ProcessorSettings, downloader: Downloader, media:
             clock=process.clock,
             wake=process.wake,
         )
-        await stack.enter_async_context(background(worker.run(), name="worker"))
+        await stack.enter_async_context(working(worker))
         await stack.enter_async_context(background(process.watch_memory(runs), name="memory-watch"))
         port = await stack.enter_async_context(
             serving(
                 [process.served(runs, downloader)],
                 address=settings.listen_address,
                 drain_s=min(settings.drain_s, _PROBES_DRAIN_S),
+                draining=runs.drains,
                 token=token,
-                attempt=partial(_take_work, runs),
                 health_address=settings.health_listen_address,
                 tls=tls,
                 allow_plaintext=settings.allow_plaintext,
@@ -141,11 +140,6 @@ async def processing(settings: ProcessorSettings, downloader: Downloader, media:
                 finished_count=drained.finished_count,
                 released_count=drained.released_count,
             )
-
-
-async def _take_work(runs: Runs) -> None:
-    if runs.draining:
-        raise ClipferryError(Reason.SHUTTING_DOWN)
 
 
 class _Process:

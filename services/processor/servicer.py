@@ -69,7 +69,7 @@ class ProcessorServicer(pb_grpc.ProcessorServiceServicer):
         if self._runs.draining:
             raise ClipferryError(Reason.SHUTTING_DOWN)
         _check_url(request.spec.url)
-        found, plan = await self._prober.probe(wire.fetch_request(request.spec))
+        found, plan, thumbnail = await self._prober.probe(wire.fetch_request(request.spec))
         return pb.ProbeUrlResponse(
             title=found.title,
             extractor=found.extractor,
@@ -78,6 +78,7 @@ class ProcessorServicer(pb_grpc.ProcessorServiceServicer):
             entries=[_entry(entry) for entry in found.entries],
             plan=_plan(plan),
             is_live=found.is_live,
+            thumbnail=thumbnail,
         )
 
 

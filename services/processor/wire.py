@@ -66,6 +66,7 @@ def progress(seen: Progress, clock: Clock) -> job_pb.Progress:
         observe_time=timestamp(clock.time_ms()),
         percent=seen.percent,
         message=seen.message,
+        title=seen.title,
     )
 
 

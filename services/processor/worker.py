@@ -6,11 +6,12 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 import grpc
 import structlog
+from grpc._cython import cygrpc
 
 from clipferry.queue.v1 import job_pb2 as job_pb
 from clipferry.queue.v1 import worker_service_pb2 as worker_pb
@@ -32,6 +33,8 @@ _RECONNECT_MIN_S = 0.1
 _RECONNECT_MAX_S = 5.0
 _MARGIN_S = 5.0
 """A run is stopped this long before its lease ends, or a sixth of the lease if that is less."""
+_LEAVE_S = 1.0
+"""How long the queue may take to end a stream after the last word on it."""
 
 
 def make_worker_id() -> str:
@@ -84,11 +87,25 @@ class Worker:
         self._beat_at_s = 0.0
         self._ttl_s = 30.0
         self._failure_count = 0
+        self._leaves = False
+        self._streamless = asyncio.Event()
+        self._streamless.set()
+
+    async def leave(self) -> None:
+        """Open no more streams, and end the open one as one ends that has said everything.
+
+        A stream that is cancelled counts at the queue as one that broke.
+        """
+        self._leaves = True
+        self._wake.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE_S):
+                await self._streamless.wait()
 
     async def run(self) -> None:
-        """Work until cancelled, over as many streams as it takes."""
+        """Work until told to leave, or cancelled, over as many streams as it takes."""
         async with background(self._watch_leases(), name="lease-watch"):
-            while True:
+            while not self._leaves:
                 try:
                     await self._follow_stream()
                 except ClipferryError as error:
@@ -116,6 +133,7 @@ class Worker:
         try:
             with remote_errors():
                 await call.write(self._first_message())
+                self._streamless.clear()
                 async with background(self._write(call), name="work-writer"):
                     while (message := await call.read()) is not grpc.aio.EOF:
                         self._receive(message)
@@ -125,6 +143,7 @@ class Worker:
                 await call.read()
         finally:
             call.cancel()
+            self._streamless.set()
 
     def _first_message(self) -> worker_pb.WorkerMessage:
         now_s = self._clock.monotonic_s()
@@ -146,11 +165,14 @@ class Worker:
             message = worker_pb.WorkerMessage(
                 ready=self._ready(now_s), beats=self._beats(now_s), moves=self._moves.take()
             )
-            if message.ByteSize():
-                try:
+            try:
+                if message.ByteSize():
                     await call.write(message)
-                except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-                    return  # The call is over; its reader learns why.
+                if self._leaves:
+                    await call.done_writing()
+                    return
+            except (grpc.aio.AioRpcError, cygrpc.InternalError, asyncio.InvalidStateError):
+                return  # The call is over; its reader learns why.
             await self._rest()
 
     def _ready(self, now_s: float) -> worker_pb.Ready | None:
@@ -218,6 +240,16 @@ class Worker:
         self._beat_at_s = min(self._beat_at_s, self._clock.monotonic_s() + self._beat_s)
         self._wake.set()
         logger.info("The queue is connected.", action="queue_connected", run_count=len(self._runs))
+
+
+@asynccontextmanager
+async def working(worker: Worker) -> AsyncIterator[None]:
+    """Let `worker` work for the length of the block, and leave at its end."""
+    async with background(worker.run(), name="worker"):
+        try:
+            yield
+        finally:
+            await worker.leave()
 
 
 def _is_due(held: Held, now_s: float) -> bool:

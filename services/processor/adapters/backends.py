@@ -1,7 +1,10 @@
 """The queue's leases and the notifier's delivery, over gRPC."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 
 import google_crc32c
 import grpc
@@ -18,6 +21,7 @@ from services.chassis.status import remote_errors
 from services.chassis.wire import span_s
 from services.processor import wire
 from services.processor.adapters.move_book import MoveBook
+from services.processor.core.part_size import PartSize
 from services.processor.core.ports import Layout
 from services.processor.core.run import Header, MediaSummary, Receipt, Run
 from services.processor.metrics import BYTES, RUNS
@@ -37,6 +41,8 @@ _NOTHING_SENT = frozenset(
     }
 )
 """What the notifier only says when it is sure that no message was sent."""
+_END_S = 1.0
+"""How long the end of a call may take that has had its outcome; a notifier that is well sends both at once."""
 
 
 class StreamLeases:
@@ -79,7 +85,7 @@ class NotifierDelivery:
     """Streams files to the notifier.
 
     Args:
-        part_bytes: Bytes in each message.
+        part_bytes: Most bytes in each message; a slow line gets smaller ones.
         answer_timeout_s: How long Telegram's answer may take after the last byte; longer than the notifier waits.
         min_bytes_per_s: Slowest work on a file after that: a large one may take so much longer.
     """
@@ -101,7 +107,7 @@ class NotifierDelivery:
         on_wait: Callable[[float], None],
     ) -> Receipt:
         def upload() -> _Upload:
-            return _Upload(self._stub.SendVideo(metadata=self._link.metadata), on_sent, on_wait)
+            return _Upload(self._stub.SendVideo(metadata=self._link.metadata), self._part_bytes, on_sent, on_wait)
 
         first = wire.video_header(header)
         try:
@@ -125,15 +131,18 @@ class NotifierDelivery:
         limit_s = round(self._answer_timeout_s + layout.size_bytes / self._min_bytes_per_s, 1)
         try:
             async with background(upload.read(), name="upload-reader"):
-                await upload.write(first, layout, self._part_bytes, commit)
+                await upload.write(first, layout, commit)
                 async with asyncio.timeout(limit_s):
-                    return await upload.outcome
+                    receipt = await upload.outcome
         except TimeoutError:
             raise _unknown(f"the notifier had no answer within {limit_s:g} s", limit_s=limit_s) from None
         except ClipferryError as error:
             if not upload.ended or error.reason in _NOTHING_SENT or error.reason is Reason.DELIVERY_UNKNOWN:
                 raise
             raise _unknown(f"the notifier was lost ({error.reason.name})") from error
+        else:
+            await upload.end()
+            return receipt
         finally:
             upload.close()
 
@@ -142,9 +151,14 @@ class _Upload:
     """One SendVideo call."""
 
     def __init__(
-        self, call: grpc.aio.StreamStreamCall, on_sent: Callable[[int], None], on_wait: Callable[[float], None]
+        self,
+        call: grpc.aio.StreamStreamCall,
+        part_bytes: int,
+        on_sent: Callable[[int], None],
+        on_wait: Callable[[float], None],
     ) -> None:
         self._call = call
+        self._size = PartSize(part_bytes, begun_at_s=time.monotonic())
         self._on_sent = on_sent
         self._on_wait = on_wait
         self._sent_bytes = 0
@@ -154,7 +168,7 @@ class _Upload:
         """True once the last part may have left: what breaks after it may have been delivered."""
 
     async def read(self) -> None:
-        """Follow what the notifier says, to its end.
+        """Follow what the notifier says, to the outcome.
 
         Raises:
             ClipferryError: As the notifier refuses, or when the call breaks.
@@ -169,25 +183,37 @@ class _Upload:
                     self._on_wait(span_s(message.progress.wait))
                 if message.progress.sent_bytes > self._sent_bytes:
                     self._sent_bytes = message.progress.sent_bytes
+                    self._size.heard(self._sent_bytes, now_s=time.monotonic())
                     self._on_sent(self._sent_bytes)
                     self._moved.set()
         raise ClipferryError(Reason.UNAVAILABLE, "The notifier ended an upload without an outcome.")
 
     async def write(
-        self,
-        first: notifier_pb.VideoHeader,
-        layout: Layout,
-        part_bytes: int,
-        commit: Callable[[], Awaitable[None]],
+        self, first: notifier_pb.VideoHeader, layout: Layout, commit: Callable[[], Awaitable[None]]
     ) -> None:
-        """Write the file; ends early when there is an outcome already."""
+        """Write the file, and say that this was all; ends early when there is an outcome already."""
+        await self._write_file(first, layout, commit)
+        await self._do(self._call._cython_call.send_receive_close)
+
+    async def end(self) -> None:
+        """Follow a call that has had its outcome to its end: one that is cancelled before counts as failed."""
+        with suppress(TimeoutError, grpc.aio.AioRpcError):
+            async with asyncio.timeout(_END_S):
+                while await self._call.read() is not grpc.aio.EOF:
+                    pass
+
+    async def _write_file(
+        self, first: notifier_pb.VideoHeader, layout: Layout, commit: Callable[[], Awaitable[None]]
+    ) -> None:
         await self._write(notifier_pb.SendVideoRequest(header=first))
         # Small files too are withheld in part, so that Telegram has been reached before the point of no return.
-        last_bytes = max(1, min(part_bytes, layout.size_bytes // 2))
+        last_bytes = max(1, min(self._size.least_bytes, layout.size_bytes // 2))
         withheld_from = layout.size_bytes - last_bytes
-        crc = 0
-        for offset, length in _cuts(withheld_from, part_bytes):
+        crc = offset = 0
+        while offset < withheld_from:
+            length = min(self._size.bytes, withheld_from - offset)
             part = layout.read(offset, length)
+            offset += length
             crc = google_crc32c.extend(crc, part)
             await self._write(notifier_pb.SendVideoRequest(part=part))
             if self.outcome.done():
@@ -204,11 +230,14 @@ class _Upload:
         await self._write(notifier_pb.SendVideoRequest(last_part=last))
 
     async def _write(self, request: notifier_pb.SendVideoRequest) -> None:
+        await self._do(partial(self._call._cython_call.send_serialized_message, request.SerializeToString()))
+
+    async def _do(self, operation: Callable[[], Awaitable[None]]) -> None:
         # call.write() puts INTERNAL over the server's status when the call ends under it (grpc/grpc issue 36066), and
         # with it goes what Telegram said. This is the same without that.
         try:
             await self._call.wait_for_connection()
-            await self._call._cython_call.send_serialized_message(request.SerializeToString())
+            await operation()
         except (grpc.aio.AioRpcError, cygrpc.InternalError):
             # The call is over. Its reader has the outcome, or learns why and ends this block with it.
             await asyncio.wait((self.outcome,))
@@ -224,8 +253,3 @@ def _unknown(problem: str, **numbers: float) -> ClipferryError:
         f"The whole file went out, then {problem}: it may have been sent; check the chat before sending again.",
         **numbers,
     )
-
-
-def _cuts(size_bytes: int, part_bytes: int) -> Iterator[tuple[int, int]]:
-    for offset in range(0, size_bytes, part_bytes):
-        yield offset, min(part_bytes, size_bytes - offset)

@@ -66,7 +66,7 @@ def run_job(channel: socket.socket, job_dir: Path) -> None:
     with channel.makefile("rb") as lines:
         _, fields = decode(lines.readline())
         order = JobOrder(**fields)
-        _Job(channel, order, job_dir).run(lambda: download_order_of(decode(lines.readline())[1]))
+        _Job(channel, order, job_dir).run(lambda: decode(lines.readline()))
 
 
 class _Job:
@@ -79,7 +79,7 @@ class _Job:
         self._tags = Tags()
         self._limit_bytes = 0
 
-    def run(self, wait_for_order: Callable[[], DownloadOrder]) -> None:
+    def run(self, hear: Callable[[], tuple[str, Mapping[str, Any]]]) -> None:
         try:
             confine.confine(self._order, self._job_dir)
             options = ytdlp_options(self._order, self._job_dir) | hooks(self._progressed, self._muxing)
@@ -87,7 +87,7 @@ class _Job:
                 with naming_selector(self._order.format):
                     info, found = look(ydl, self._order)
                 self._voice.say(encode_found(found))
-                download = wait_for_order()
+                download = self._download_order(ydl, info, hear)
                 self._limit_bytes = download.limit_bytes
                 if info is None:
                     raise _needs_choice(len(found.entries))
@@ -97,6 +97,15 @@ class _Job:
             self._voice.say(encode("done", name=path.name, **asdict(self._tags)))
         except Exception as error:  # noqa: BLE001 - the edge: whatever was raised is sent
             self._fail(error)
+
+    def _download_order(
+        self, ydl: Any, info: Info | None, hear: Callable[[], tuple[str, Mapping[str, Any]]]
+    ) -> DownloadOrder:
+        """Wait for the word to download; whoever only looks asks for the site's picture instead."""
+        while (heard := hear())[0] == "picture":
+            make_cover(ydl, info or {}, self._job_dir)
+            self._voice.say(encode("picture"))
+        return download_order_of(heard[1])
 
     def _progressed(self, status: Mapping[str, Any]) -> None:
         if self._tally is not None:

@@ -18,6 +18,7 @@ from services.processor.adapters.messages import (
     DownloadOrder,
     decode,
     encode_download,
+    encode_picture_order,
     error_of,
     found_of,
 )
@@ -66,6 +67,16 @@ class YtdlpFetch:
         found = found_of(fields)
         self._is_recording = found.is_live
         return found
+
+    async def picture(self) -> bytes:
+        self._child.writer.write(encode_picture_order())
+        self._pass.allow(self._limits.page_bytes)
+        while (said := await self._hear()) is None:
+            pass
+        self._pass.allow(None)
+        if said[0] != "picture":
+            raise self._unexpected(said[0])
+        return self._cover()
 
     async def download(
         self, *, limit_bytes: int, format_id: str = "", recipe: Recipe | None = None

@@ -88,6 +88,11 @@ def encode_download(order: DownloadOrder) -> bytes:
     return encode("download", **asdict(order))
 
 
+def encode_picture_order() -> bytes:
+    """Return the line that asks a child for the site's picture of what it found, before or instead of the download."""
+    return encode("picture")
+
+
 def download_order_of(fields: Mapping[str, Any]) -> DownloadOrder:
     """Return what a child is told to do."""
     recipe = fields["recipe"]

@@ -8,6 +8,8 @@ from services.processor.core.run import Found, MediaKind
 
 CAPTION_UNITS = 1024
 """Most UTF-16 units of a caption (Telegram Bot API, sendVideo)."""
+SHOWN_UNITS = 200
+"""Most UTF-16 units of a title that goes along with progress, many times a second."""
 FILE_NAME_BYTES = 255
 """Most UTF-8 bytes of a file name."""
 

@@ -9,12 +9,13 @@ from functools import partial
 
 import structlog
 
+from services.chassis import tracing
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.blame import naming_page
 from services.processor.core.flooded import FloodedChats
 from services.processor.core.holding import Holding
-from services.processor.core.naming import caption, file_name, one_line
+from services.processor.core.naming import SHOWN_UNITS, caption, cut_utf16, file_name, one_line
 from services.processor.core.plan import (
     Fit,
     Limits,
@@ -142,8 +143,10 @@ class JobRun:
         with ExitStack() as stack:
             with naming_page(self.run.fetch.url):
                 file, found, plan = await self._get(stack)
-                facts = await self._describe(file, found)
-            return await self._send(file, found, plan, facts)
+                with tracing.span("describe"):
+                    facts = await self._describe(file, found)
+            with tracing.span("deliver"):
+                return await self._send(file, found, plan, facts)
 
     async def _get(self, stack: ExitStack) -> tuple[MediaFile, Found, Plan]:
         first_word: ClipferryError | None = None
@@ -181,7 +184,8 @@ class JobRun:
         request, limits = replace(self.run.fetch, asks_duration=self._asks_duration), self._parts.limits
         await self._holding.reserve(request_limit(request, limits))
         async with self._parts.downloader.fetch(request, job_name=self.run.job_name) as fetch:
-            found = await fetch.extract()
+            with tracing.span("extract"):
+                found = await fetch.extract()
             self._found, self._plan = found, make_plan(at_least(found, self._learned_bytes), request, limits)
             plan = self._plan
             check(found, request, plan)
@@ -189,7 +193,8 @@ class JobRun:
             held_bytes = await self._holding.reserve(plan.reserve_bytes)
             if held_bytes != self.run.reserved_bytes:
                 self._resized(held_bytes)
-            await self._download(fetch, found, plan)
+            with tracing.span("download"):
+                await self._download(fetch, found, plan)
             file = fetch.take()
         with ExitStack() as opened:
             opened.callback(os.close, file.fd)
@@ -202,7 +207,7 @@ class JobRun:
 
     async def _download(self, fetch: Fetch, found: Found, plan: Plan) -> None:
         if not self._holding.was_evicted and not self._learned_bytes:
-            self._line.found()
+            self._line.found(cut_utf16(one_line(found.title), SHOWN_UNITS))
         started_at_s = self._parts.clock.monotonic_s()
         self._holding.open(fetch, plan)
         self._recording = fetch if found.is_live else None

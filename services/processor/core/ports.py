@@ -40,6 +40,15 @@ class Fetch(Protocol):
             ClipferryError: With the site's reason: NO_VIDEO, GONE, EGRESS_DENIED, LIVE, …
         """
 
+    async def picture(self) -> bytes:
+        """Return the site's picture of what `extract` found: a JPEG of at most 320 pixels a side and under 200 kB.
+
+        Empty when there is none that can be read. Call after `extract`, before or instead of `download`.
+
+        Raises:
+            ClipferryError: CHILD_CRASHED, STALLED.
+        """
+
     def download(
         self, *, limit_bytes: int, format_id: str = "", recipe: Recipe | None = None
     ) -> AsyncGenerator[Moved, None]:

@@ -1,13 +1,28 @@
 """Looking at a page without a job."""
 
 import asyncio
+import contextlib
 import itertools
+from typing import NamedTuple
 
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.blame import naming_page
 from services.processor.core.plan import Limits, Plan, make_plan
-from services.processor.core.ports import Downloader
+from services.processor.core.ports import Downloader, Fetch
 from services.processor.core.run import FetchRequest, Found
+
+_PICTURE_TIMEOUT_S = 8.0
+"""How long the picture may take, within what is left of the probe's own time: somebody waits for the plan."""
+_PICTURE_LIMIT_BYTES = 65_536
+
+
+class Probed(NamedTuple):
+    """What a look at a page tells."""
+
+    found: Found
+    plan: Plan
+    thumbnail: bytes
+    """The site's picture, a JPEG of at most 320 pixels a side and 65,536 bytes; empty when there is none."""
 
 
 class Prober:
@@ -26,7 +41,7 @@ class Prober:
         self._timeout_s = timeout_s
         self._ids = itertools.count(1)
 
-    async def probe(self, request: FetchRequest) -> tuple[Found, Plan]:
+    async def probe(self, request: FetchRequest) -> Probed:
         """Return what is on the page and what a job would do with it.
 
         Raises:
@@ -36,7 +51,7 @@ class Prober:
         try:
             async with asyncio.timeout(self._timeout_s):
                 with naming_page(request.url):
-                    found = await self._extract(request)
+                    found, thumbnail = await self._look(request)
         except TimeoutError:
             raise ClipferryError(
                 Reason.TIMED_OUT,
@@ -45,7 +60,7 @@ class Prober:
             ) from None
         finally:
             self._slots.release()
-        return found, make_plan(found, request, self._limits)
+        return Probed(found, make_plan(found, request, self._limits), thumbnail)
 
     async def _enter(self) -> None:
         try:
@@ -54,6 +69,18 @@ class Prober:
         except TimeoutError:
             raise ClipferryError(Reason.PROBE_BUSY, retry_after_s=self._wait_s or 1.0) from None
 
-    async def _extract(self, request: FetchRequest) -> Found:
+    async def _look(self, request: FetchRequest) -> tuple[Found, bytes]:
+        ends_at_s = asyncio.get_running_loop().time() + self._timeout_s
         async with self._downloader.fetch(request, job_name=f"probes/{next(self._ids)}") as fetch:
-            return await fetch.extract()
+            found = await fetch.extract()
+            left_s = ends_at_s - asyncio.get_running_loop().time()
+            return found, await _picture(fetch, within_s=min(_PICTURE_TIMEOUT_S, left_s / 2))
+
+
+async def _picture(fetch: Fetch, *, within_s: float) -> bytes:
+    """Return the picture; empty when it cannot be had, which is nobody's failure."""
+    with contextlib.suppress(ClipferryError, TimeoutError):
+        async with asyncio.timeout(within_s):
+            picture = await fetch.picture()
+            return picture if len(picture) <= _PICTURE_LIMIT_BYTES else b""
+    return b""

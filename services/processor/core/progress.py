@@ -32,6 +32,7 @@ class ProgressLine:
         self._clock = clock
         self._guess_bytes = max(1, guess_bytes)
         self._percent = 0.0
+        self._title = ""
         self._stage: Stage | None = None
         self._stage_at_s = 0.0
         self._stage_start = 0.0
@@ -40,8 +41,9 @@ class ProgressLine:
         """Say that the site is being asked."""
         self._say(Stage.PROBING, 0.0, "Looking at the page…")
 
-    def found(self) -> None:
-        """Say that the site has answered."""
+    def found(self, title: str) -> None:
+        """Say that the site has answered, and what it calls the video."""
+        self._title = title
         self._say(Stage.PROBING, _FOUND, "Found the video…")
 
     def waiting(self) -> None:
@@ -128,6 +130,7 @@ class ProgressLine:
                 done_bytes=done_bytes,
                 total_bytes=total_bytes,
                 bytes_per_second=bytes_per_second,
+                title=self._title,
             )
         )
 

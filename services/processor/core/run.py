@@ -223,6 +223,8 @@ class Progress:
     total_bytes: int = 0
     """In this stage; 0 when unknown."""
     bytes_per_second: int = 0
+    title: str = ""
+    """What the site calls the video; empty until it has said."""
 
 
 @dataclass(frozen=True, kw_only=True)

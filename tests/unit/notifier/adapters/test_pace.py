@@ -16,6 +16,7 @@ from services.notifier.adapters.turns import MessageLimits, MessageTurns
 from services.notifier.core.flood import FloodGate
 from services.notifier.core.pace import OwnPace
 from services.notifier.core.ports import Pace
+from services.queue.adapters.postgres.connection import connect
 from tests.fakes.postgres import database_for, shared_server
 
 LIMITS = MessageLimits(per_s=0, per_chat_s=20, per_group_min=600)
@@ -153,6 +154,40 @@ async def test_without_its_database_a_notifier_goes_on_by_itself(tmp_path: Path)
             await notifier.send("3")
 
     assert all(distance_s > 0.045 for distance_s in distances_s(passed, "1"))
+
+
+async def test_what_a_release_without_migrations_has_made_goes_on(tmp_path: Path) -> None:
+    """Its table stays, with what Telegram has refused it; the schema has a number from then on."""
+    url = database_for(tmp_path, template="template1")
+    connection = await connect(url)
+    await connection.execute(
+        "CREATE SCHEMA notifier; "
+        "CREATE UNLOGGED TABLE notifier.lines (name text PRIMARY KEY, free_at timestamptz NOT NULL); "
+        f"INSERT INTO notifier.lines VALUES ('{BOT} 1', clock_timestamp() + interval '222 s')"
+    )
+    async with AsyncExitStack() as stack:
+        pace, _ = await _several(stack, url, 2)
+        with pytest.raises(ClipferryError) as caught:
+            await Notifier(pace, []).send("1")
+        await Notifier(pace, []).send("2")
+    version = await connection.fetchval("SELECT schema_version FROM notifier.meta")
+    await connection.close()
+
+    assert caught.value.retry_after_s == pytest.approx(222, abs=5)
+    assert version == 1
+
+
+async def test_the_schema_of_a_newer_release_is_refused(tmp_path: Path) -> None:
+    url = database_for(tmp_path)
+    async with open_shared_pace(url, bot_id=BOT, limits=LIMITS):
+        pass
+    connection = await connect(url)
+    await connection.execute("UPDATE notifier.meta SET schema_version = 99")
+    await connection.close()
+
+    with pytest.raises(StartError, match="the notifier's schema version 99, from a newer clipferry"):
+        async with open_shared_pace(url, bot_id=BOT, limits=LIMITS):
+            pass
 
 
 async def test_a_database_that_cannot_be_reached_is_named_without_its_password() -> None:

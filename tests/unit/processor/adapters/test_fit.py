@@ -270,8 +270,8 @@ async def test_a_probe_tells_the_plan(downloader: YtdlpDownloader, odd: OddSite)
     limits = Limits(video_bytes=LIMIT_BYTES, total_bytes=4 * LIMIT_BYTES, telegram_bytes=50_000_000)
     prober = Prober(downloader, limits, slots=1, wait_s=1, timeout_s=30)
 
-    _, plan = await prober.probe(FetchRequest(url=odd.url("/clip.mp4")))
-    _, small = await prober.probe(FetchRequest(url=odd.url("/small.mp4")))
+    _, plan, _ = await prober.probe(FetchRequest(url=odd.url("/clip.mp4")))
+    _, small, _ = await prober.probe(FetchRequest(url=odd.url("/small.mp4")))
 
     assert (plan.fit, plan.limit_bytes) == (Fit.TRANSCODE, LIMIT_BYTES)
     assert 0 < plan.estimated_bytes <= LIMIT_BYTES

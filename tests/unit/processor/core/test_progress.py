@@ -28,7 +28,7 @@ def _line() -> tuple[ProgressLine, list[Progress]]:
 def test_progress_never_falls_and_never_reaches_100(moves: list[Moved], sent: list[int], size_bytes: int) -> None:
     line, seen = _line()
     line.probing()
-    line.found()
+    line.found("Gulls")
     for move in moves:
         line.moved(move)
     line.preparing()
@@ -42,7 +42,7 @@ def test_progress_never_falls_and_never_reaches_100(moves: list[Moved], sent: li
 
 def test_the_bar_follows_the_bytes() -> None:
     line, seen = _line()
-    line.found()
+    line.found("Gulls")
     line.moved(Moved(stage=FetchStage.DOWNLOADING, done_bytes=20_050_000, total_bytes=40_100_000))
     assert seen[-1].percent == 37.5
     assert seen[-1].message == "Downloading… 20.1 of 40.1 MB"
@@ -57,7 +57,7 @@ def test_reencoding_is_told_as_a_share_from_where_it_begins() -> None:
     Stages never go back: what follows it is not called joining.
     """
     line, seen = _line()
-    line.found()
+    line.found("Gulls")
     for share in (0.0, 0.5, 1.0):
         line.moved(Moved(stage=FetchStage.TRANSCODING, done_bytes=0, done_share=share))
     line.preparing()
