@@ -15,7 +15,7 @@ _SNAPSHOTS = (JobsSnapshot, JobSnapshot, QueueStats, MemoryStats)
 _DESCRIPTION = (
     f"Live updates, subprotocol `{PROTOCOL}`. Every frame is text and holds one JSON object with a `type`. The client"
     " says `hello` first, or sends an Authorization header with the handshake. Ignore fields and types that you do not"
-    " know. Order, limits and close codes: docs/websocket.md."
+    " know. Close codes: the gateway's page /docs, `Close codes`."
 )
 
 
@@ -28,7 +28,7 @@ def asyncapi_document() -> dict[str, Any]:
         "asyncapi": "3.0.0",
         "info": {"title": "clipferry live updates", "version": "0.1.0", "description": _DESCRIPTION},
         "defaultContentType": "application/json",
-        "servers": {"gateway": {"host": "localhost:3000", "protocol": "ws", "description": "wss behind a proxy."}},
+        "servers": servers("localhost:3000", "http", ""),
         "channels": {
             "live": {
                 "address": "/ws",
@@ -40,6 +40,18 @@ def asyncapi_document() -> dict[str, Any]:
         | {name.replace(":", "."): _command(name, form) for name, form in FORMS.items()},
         "components": {"messages": messages, "schemas": _schemas()},
     }
+
+
+def servers(host: str, scheme: str, root_path: str) -> dict[str, Any]:
+    """Return where /ws is reached.
+
+    Args:
+        host: Of the gateway, with its port.
+        scheme: Of a request, as the proxy said.
+        root_path: Path below which the gateway is reached; empty: at the top.
+    """
+    server = {"host": host, "protocol": "wss" if scheme in ("https", "wss") else "ws"}
+    return {"gateway": server | ({"pathname": root_path} if root_path else {})}
 
 
 def _key(speaker: str, name: str) -> str:

@@ -7,16 +7,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.api.body import answer
-from gateway.live.asyncapi import asyncapi_document
+from gateway.api.fields import field
+from gateway.live.asyncapi import asyncapi_document, servers
 
 
 def asyncapi_route() -> Route:
-    """Return the route; the document is made when it is first asked for."""
+    """Return the route; the document is made when it is first asked for, and names the server that was asked."""
     made: list[dict[str, Any]] = []
 
-    async def asyncapi(_request: Request) -> Response:
+    async def asyncapi(request: Request) -> Response:
         if not made:
             made.append(asyncapi_document())
-        return answer(made[0])
+        scope = request.scope
+        host = field(scope, b"host") or ":".join(str(part) for part in scope["server"] or ())
+        return answer(made[0] | {"servers": servers(host, scope["scheme"], scope["root_path"])})
 
     return Route("/asyncapi.json", asyncapi, include_in_schema=False)

@@ -21,8 +21,8 @@ class Command(msgspec.Struct, rename="camel"):
     """Any message of a client. Fields that a type does not know are ignored."""
 
     type: str
-    """hello, subscribe, unsubscribe, token:refresh, ping or pong; or subscribeTo or unsubscribeFrom with Job, Jobs,
-    Queue or Memory, as the Node system has it."""
+    """hello, subscribe, unsubscribe, token:refresh, ping or pong; or, as older clients say it, subscribeTo or
+    unsubscribeFrom with Job, Jobs, Queue or Memory."""
     id: _Id | None = None
     """Given back in the answer."""
     token: str | None = None

@@ -169,7 +169,7 @@ class Refused(Said, frozen=True):
 
     id: str | int | None
     code: str
-    """A reason of docs/reasons.md."""
+    """One of the [reasons](docs#reasons)."""
     message: str
     temporary: bool
     """Whether the same command may help later."""

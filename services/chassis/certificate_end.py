@@ -1,9 +1,9 @@
-"""Until when a certificate is good. Read from its DER (X.509, RFC 5280): the standard library shows it of peers only."""
+"""Until when a certificate is good. Read from its DER (RFC 5280): the standard library shows it of peers only."""
 
 import base64
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 _FIRST = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 _EXPLICIT_VERSION = 0xA0
@@ -27,10 +27,10 @@ def expires_at_s(pem: bytes) -> float:
         (_, signed), *_ = _values(certificate)
         fields = [each for each in _values(signed) if each[0] != _EXPLICIT_VERSION]
         _, (kind, end) = _values(fields[_VALIDITY][1])
-        ends_at = datetime.strptime(end.decode("ascii"), _FORMATS[kind])
+        ends_at = datetime.strptime(f"{end.decode('ascii')}+0000", f"{_FORMATS[kind]}%z")
     except (IndexError, KeyError, ValueError) as error:
         raise ValueError("its certificate says no end") from error
-    return ends_at.replace(tzinfo=UTC).timestamp()
+    return ends_at.timestamp()
 
 
 def _values(der: bytes) -> Iterator[tuple[int, bytes]]:

@@ -14,7 +14,19 @@ from prometheus_client.registry import Collector
 
 from services.chassis.errors import ClipferryError
 from services.chassis.lifecycle import StartError
-from services.chassis.metrics import METRICS, Counter, Fact, Gauge, Histogram, Labels, Level, Metric, Reading, Source, sources
+from services.chassis.metrics import (
+    METRICS,
+    Counter,
+    Fact,
+    Gauge,
+    Histogram,
+    Labels,
+    Level,
+    Metric,
+    Reading,
+    Source,
+    sources,
+)
 
 logger = structlog.get_logger(__name__)
 

@@ -10,6 +10,7 @@ import structlog
 
 from services.chassis import tracing
 from services.chassis.errors import ClipferryError, Reason
+from services.chassis.lifecycle import background
 from services.processor.core.lease import LeaseTerm
 from services.processor.core.pace import Pace
 from services.processor.core.pipeline import JobRun, Parts
@@ -54,6 +55,8 @@ class Held:
     known: Progress | None = None
     """Newest that there is."""
     stop: Stop | None = None
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once `stop` is."""
     task: asyncio.Task[None] = field(init=False)
 
 
@@ -187,12 +190,19 @@ class Runs:
     def _stop(self, held: Held, stop: Stop) -> None:
         if held.stop is None:
             held.stop = stop
+            held.stopped.set()
             held.task.cancel()
 
     async def _supervise(self, held: Held) -> None:
         try:
+            async with background(_set(held.stopped), name=f"stop {held.run.holder}") as stopped:
+                await asyncio.wait((held.task, stopped), return_when=asyncio.FIRST_COMPLETED)
+            hands_back = held.stop is Stop.RELEASED and not held.job.committing and not held.task.done()
+            if hands_back:
+                # Before it has come down: a child that is just being started may take longer than this process has.
+                await self._tell(held, Stop.RELEASED)
             await asyncio.wait((held.task,))
-            if held.stop is not None and held.task.cancelled():
+            if held.stop is not None and held.task.cancelled() and not hands_back:
                 await self._tell(held, held.stop)
         finally:
             self._held.pop((held.run.job_name, held.run.token))
@@ -216,6 +226,10 @@ class Runs:
                 await leases.release(run)
         except ClipferryError as refusal:
             logger.info("A stopped run was refused.", action="stop_refused", reason=refusal.reason.name)
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 async def _traced(held: Held) -> None:

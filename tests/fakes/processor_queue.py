@@ -104,6 +104,7 @@ class ScriptedQueue(pb_grpc.WorkerServiceServicer):
                 if answer is not None:
                     stream.say(answers=[answer])
             self._changed.set()
+        stream.end()
 
 
 def agree(move: pb.Move) -> pb.Answer:

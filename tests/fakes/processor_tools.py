@@ -57,7 +57,8 @@ def a_run(**changes: object) -> Run:
 class Script:
     """Where a trip stops or fails.
 
-    Names of steps: extract, picture, download, describe, thumbnail, begin, send, commit, answer, complete.
+    Names of steps: extract, picture, download, describe, thumbnail, begin, send, commit, answer, complete; and close,
+    the end of a downloader, for who has it stop there.
     """
 
     failures: dict[str, BaseException] = field(default_factory=dict)
@@ -115,6 +116,8 @@ class FakeDownloader:
             yield FakeFetch(self, asks_duration=request.asks_duration)
         finally:
             self.open_count -= 1
+            if "close" in self.script.stops:
+                await self.script.step("close")
 
 
 class FakeFetch:

@@ -14,8 +14,9 @@ from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
 from services.processor.core.blame import naming_page
 from services.processor.core.flooded import FloodedChats
+from services.processor.core.header import header_of, summary_of
 from services.processor.core.holding import Holding
-from services.processor.core.naming import SHOWN_UNITS, caption, cut_utf16, file_name, one_line
+from services.processor.core.naming import SHOWN_UNITS, cut_utf16, one_line
 from services.processor.core.plan import (
     Fit,
     Limits,
@@ -33,11 +34,8 @@ from services.processor.core.progress import ProgressLine
 from services.processor.core.room import EvictedError, Room
 from services.processor.core.run import (
     Found,
-    Header,
     MediaFacts,
     MediaFile,
-    MediaKind,
-    MediaSummary,
     Moved,
     Progress,
     Receipt,
@@ -183,21 +181,22 @@ class JobRun:
     async def _get_at_once(self, stack: ExitStack) -> tuple[MediaFile, Found, Plan]:
         request, limits = replace(self.run.fetch, asks_duration=self._asks_duration), self._parts.limits
         await self._holding.reserve(request_limit(request, limits))
-        async with self._parts.downloader.fetch(request, job_name=self.run.job_name) as fetch:
-            with tracing.span("extract"):
-                found = await fetch.extract()
-            self._found, self._plan = found, make_plan(at_least(found, self._learned_bytes), request, limits)
-            plan = self._plan
-            check(found, request, plan)
-            check_not_finished(self.run, found)
-            held_bytes = await self._holding.reserve(plan.reserve_bytes)
-            if held_bytes != self.run.reserved_bytes:
-                self._resized(held_bytes)
-            with tracing.span("download"):
-                await self._download(fetch, found, plan)
-            file = fetch.take()
+        # From the moment it is taken: also who is cancelled while the downloader ends gives the memory back.
         with ExitStack() as opened:
-            opened.callback(os.close, file.fd)
+            async with self._parts.downloader.fetch(request, job_name=self.run.job_name) as fetch:
+                with tracing.span("extract"):
+                    found = await fetch.extract()
+                self._found, self._plan = found, make_plan(at_least(found, self._learned_bytes), request, limits)
+                plan = self._plan
+                check(found, request, plan)
+                check_not_finished(self.run, found)
+                held_bytes = await self._holding.reserve(plan.reserve_bytes)
+                if held_bytes != self.run.reserved_bytes:
+                    self._resized(held_bytes)
+                with tracing.span("download"):
+                    await self._download(fetch, found, plan)
+                file = fetch.take()
+                opened.callback(os.close, file.fd)
             await self._holding.settle(file.size_bytes)
             stack.enter_context(opened.pop_all())
         return file, found, plan
@@ -242,29 +241,12 @@ class JobRun:
         layout = media.layout(file)
         if layout.size_bytes > plan.limit_bytes:
             raise too_large(layout.size_bytes, plan.limit_bytes)
-        header = self._header(file, found, facts, size_bytes=layout.size_bytes, thumbnail=thumbnail)
-        summary = _summary(header, found)
+        header = header_of(self.run, file, found, facts, size_bytes=layout.size_bytes, thumbnail=thumbnail)
+        summary = summary_of(header, found)
         earlier = await self._parts.leases.begin_send(self.run, size_bytes=layout.size_bytes, media=summary)
         if earlier is not None:
             return earlier
         return await self._sending.send(header, layout, is_recording=found.is_live)
-
-    def _header(self, file: MediaFile, found: Found, facts: MediaFacts, *, size_bytes: int, thumbnail: bytes) -> Header:
-        kind = self.run.fetch.kind if facts.video_codec else MediaKind.AUDIO
-        return Header(
-            run=self.run,
-            file_name=file_name(found.title, file.extension, kind),
-            mime_type=facts.mime_type,
-            size_bytes=size_bytes,
-            caption=caption(self.run.caption, found),
-            kind=kind,
-            duration_s=facts.duration_s if facts.duration_s is not None else found.duration_s,
-            width=facts.width,
-            height=facts.height,
-            thumbnail=thumbnail,
-            title=one_line(file.title) or one_line(found.title),
-            performer=one_line(file.performer) or one_line(found.performer),
-        )
 
     async def _complete(self, receipt: Receipt) -> None:
         try:
@@ -289,16 +271,3 @@ class JobRun:
             await self._parts.leases.fail(self.run, error, not_sent=not_sent)
         except ClipferryError as refusal:
             logger.warning("A failed run was refused.", action="fail_refused", reason=refusal.reason.name)
-
-
-def _summary(header: Header, found: Found) -> MediaSummary:
-    return MediaSummary(
-        title=header.title,
-        duration_s=header.duration_s,
-        width=header.width,
-        height=header.height,
-        size_bytes=header.size_bytes,
-        mime_type=header.mime_type,
-        file_name=header.file_name,
-        extractor=found.extractor,
-    )

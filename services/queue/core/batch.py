@@ -161,7 +161,7 @@ class Batch:
         if request.spec != new.spec:
             return ClipferryError(
                 Reason.REQUEST_ID_REUSED,
-                f"The request id {new.request_id!r} was used before with another spec, for {job.name}.",
+                f"request_id {new.request_id!r} was used before for another request, {job.name}.",
                 job=job.name,
             )
         return Accepted(self.record(job), replayed=True)

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.limits.addresses import network_of
-from gateway.limits.gcra import Rate, due_after, limit_header, policy_header, verdict
+from gateway.limits.fields import rate_fields
+from gateway.limits.gcra import Rate, due_after, verdict
 from gateway.limits.memory import MemoryLimiter
 from tests.fakes.clock import FakeClock
 
@@ -48,8 +49,9 @@ async def test_keys_and_rates_do_not_meet_and_the_headers_say_what_is_left() -> 
 
     said = [await limiter.take("ann", slow) for _ in range(3)]
     assert [each.is_admitted for each in said] == [True, True, False]
-    assert [limit_header(each) for each in said] == ['"slow";r=1;t=1', '"slow";r=0;t=1', '"slow";r=0;t=1']
-    assert policy_header(slow) == '"slow";q=2;w=2'
+    fields = [dict(rate_fields(each)) for each in said]
+    assert [each[b"ratelimit"] for each in fields] == [b'"slow";r=1;t=1', b'"slow";r=0;t=1', b'"slow";r=0;t=1']
+    assert {each[b"ratelimit-policy"] for each in fields} == {b'"slow";q=2;w=2'}
     assert (await limiter.take("bob", slow)).is_admitted
     assert (await limiter.take("ann", fast)).is_admitted
     clock.advance(1)

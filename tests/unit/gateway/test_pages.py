@@ -24,6 +24,8 @@ def test_every_close_code_is_explained() -> None:
     ours = {str(value) for value in vars(closing).values() if isinstance(value, int)}
 
     assert first_column("Close codes") == ours
+    written = [f"| {code} | {meaning.why} | {meaning.come_back} |" for code, meaning in closing.MEANINGS.items()]
+    assert [line for line in section("Close codes").splitlines() if line.startswith("|")][2:] == written
 
 
 def test_every_message_and_channel_is_explained() -> None:

@@ -48,6 +48,28 @@ async def test_a_trusted_proxy_tells_who_asks_and_for_what() -> None:
     assert (await seen("fd00::7", FORWARDED))["client"] == "203.0.113.5"
 
 
+@pytest.mark.parametrize(
+    ("said", "client"),
+    [
+        ("x1", PROXY),
+        ("", PROXY),
+        ("unknown, 10.1.2.3", "10.1.2.3"),
+        ("203.0.113.5, _hidden", PROXY),
+        ("203.0.113.5, x1, 10.1.2.3", "10.1.2.3"),
+        ("x1, 203.0.113.5, 10.1.2.3", "203.0.113.5"),
+        ("203.0.113.5:4711", "203.0.113.5"),
+        ("203.0.113.5:port", PROXY),
+        ("2001:db8::5", "2001:db8::5"),
+        ("[2001:db8::5]:4711", "2001:db8::5"),
+        ("[2001:db8::5]x", PROXY),
+        ("[x]:1", PROXY),
+    ],
+)
+async def test_only_an_address_is_a_client(said: str, client: str) -> None:
+    """Whoever could be any word would have a new limit with each request."""
+    assert (await seen(PROXY, {"X-Forwarded-For": said}))["client"] == client
+
+
 async def test_nobody_else_is_believed() -> None:
     told = await seen("203.0.113.5", FORWARDED)
 

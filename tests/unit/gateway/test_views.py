@@ -9,7 +9,8 @@ from websockets.streams import StreamReader
 from clipferry.queue.v1 import job_pb2
 from gateway.live.frames import text_frame
 from gateway.views.health import health_view
-from gateway.views.job import number, sentence
+from gateway.views.facts import facts
+from gateway.views.job import sentence
 from gateway.views.memory import formatted
 from gateway.views.moment import iso
 
@@ -35,7 +36,17 @@ def test_moments_are_written_as_javascript_writes_them() -> None:
 
 
 def test_numbers_of_errors_are_numbers_where_json_keeps_them() -> None:
-    assert [number("7"), number("-7"), number("1e3"), number("²"), number("9" * 17)] == [7, "-7", "1e3", "²", "9" * 17]
+    said = {"a": "7", "b": "-7", "c": "1e3", "d": "²", "e": "9" * 17}
+    assert facts(said) == {"a": 7, "b": "-7", "c": "1e3", "d": "²", "e": "9" * 17}
+
+
+def test_names_behind_errors_are_in_camel_case() -> None:
+    """As all names in JSON are."""
+    assert facts({"limit_per_min": "6", "size_bytes": "1", "field": "url"}) == {
+        "limitPerMin": 6,
+        "sizeBytes": 1,
+        "field": "url",
+    }
 
 
 PROCESSING, SENDING = job_pb2.JOB_STATE_PROCESSING, job_pb2.JOB_STATE_SENDING

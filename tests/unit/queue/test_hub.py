@@ -5,11 +5,13 @@ import asyncio
 import pytest
 
 from services.chassis.errors import ClipferryError, Reason
-from services.queue.core.hub import Filter, Hub, Progress, Watcher
+from services.chassis.lifecycle import background
+from services.queue.core.hub import Filter, Hub, Watcher
 from services.queue.core.job import Job, State
 from services.queue.core.lease import Lease
 from services.queue.core.ports import Event, change_of
-from tests.fakes.clock import FakeClock
+from services.queue.core.runs import Progress
+from tests.fakes.clock import FakeClock, let_others_run
 from tests.fakes.queue_jobs import job
 
 IDLE_S = 0.05
@@ -148,6 +150,80 @@ async def test_a_watcher_that_falls_off_the_ring_is_told() -> None:
             await watcher.batch(idle_s=IDLE_S)
 
     assert ended.value.reason is Reason.SLOW_CONSUMER
+
+
+async def test_a_gap_in_the_log_ends_every_watch() -> None:
+    """Events that never came by here are in the store: whoever watches goes back for them."""
+    here = hub()
+    with here.watch(Filter(owners=frozenset({"me"})), after=0) as watcher:
+        here.publish([change_of(job(owner="her"), Event(7, 0, "other", "her", b""))])
+        with pytest.raises(ClipferryError) as ended:
+            await watcher.batch(idle_s=IDLE_S)
+
+    assert ended.value.reason is Reason.SLOW_CONSUMER
+
+
+async def test_what_others_do_neither_wakes_a_watcher_nor_pushes_it_off_the_ring() -> None:
+    here = hub(ring_count=10)
+    with here.watch(Filter(owners=frozenset({"me"}), progress=True), after=0) as watcher:
+        assert await percents(watcher) == []
+        hers = job(State.PROCESSING, owner="her")
+        waiting = asyncio.ensure_future(watcher.batch(idle_s=60))
+        for _ in range(30):
+            publish(here, job(owner="her"))
+        publish(here, hers)
+        report(here, hers, 50)
+        await let_others_run()
+        assert not waiting.done()
+        mine = job(State.PROCESSING, owner="me")
+        publish(here, mine)
+        batch = await asyncio.wait_for(waiting, 20)
+
+    assert [event.job_id for event in batch.events] == [mine.id]
+    assert [run.change.job_id for run in batch.runs] == [mine.id]
+    assert batch.sequence == 32
+
+
+async def test_a_watcher_learns_where_the_log_is_now_and_then() -> None:
+    """It resumes from there: its cursor must not grow old because only others are busy."""
+    here = hub()
+    clock = here.clock
+    assert isinstance(clock, FakeClock)
+    async with background(here.tell_place_forever(interval_s=0.1), name="place"):
+        with here.watch(Filter(owners=frozenset({"me"})), after=0) as watcher:
+            await watcher.batch(idle_s=IDLE_S)
+            publish(here, job(owner="her"))
+            first = await watcher.batch(idle_s=20)
+            publish(here, job(owner="her"), job(owner="her"))
+            waiting = asyncio.ensure_future(watcher.batch(idle_s=60))
+            await let_others_run()
+            is_early = waiting.done()
+            clock.advance(0.1)
+            second = await asyncio.wait_for(waiting, 20)
+
+    assert (list(first.events), first.sequence) == ([], 1)
+    assert not is_early
+    assert (list(second.events), second.sequence) == ([], 3)
+
+
+async def test_a_narrower_filter_takes_out_what_was_not_read() -> None:
+    here = hub()
+    with here.watch(Filter(owners=frozenset({"me", "her"})), after=0) as watcher:
+        publish(here, job(owner="me"), job(owner="her"))
+        watcher.replace(Filter(owners=frozenset({"her"})))
+        publish(here, job(owner="me"))
+        batch = await watcher.batch(idle_s=IDLE_S)
+
+    assert [event.owner for event in batch.events] == ["her"]
+    assert batch.sequence == 3
+
+
+async def test_a_watch_that_is_over_leaves_nothing_behind() -> None:
+    here = hub()
+    with here.watch(Filter(owners=frozenset({"me"})), after=0) as watcher, here.watch(ALL, after=0):
+        watcher.replace(Filter(owners=frozenset({"her"})))
+
+    assert [*here.audience.of("me"), *here.audience.of("her")] == []
 
 
 async def test_a_long_backlog_comes_in_bounded_batches() -> None:

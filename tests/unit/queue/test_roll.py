@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from services.queue.core.hub import Progress
+from services.chassis.lifecycle import background
 from services.queue.core.lease import Lease
 from services.queue.core.ports import Change
 from services.queue.core.roll import Alone, Memory, Roll, Rollcall, WorkerNote
+from services.queue.core.runs import Progress
+from tests.fakes.clock import FakeClock, let_others_run
 
 
 def note(worker_id: str, current_bytes: int, peak_bytes: int = 50) -> WorkerNote:
@@ -51,6 +53,26 @@ def test_the_peak_is_the_most_at_once() -> None:
     here.workers = (note("one", 5), note("two", 40))
 
     assert roll.memory()[:3] == (45, 80, 200)
+
+
+async def test_many_changes_are_one_look() -> None:
+    """The first is looked at at once, those that follow together: a look costs as much as there are workers."""
+    clock = FakeClock()
+    other = OtherReplica(Roll())
+    here = Here(note("one", 10))
+    roll = Rollcall(here, other)
+    async with background(roll.look_forever(clock), name="roll"):
+        roll.wake()
+        await let_others_run()
+        for current_bytes in (20, 30, 40):
+            here.workers = (note("one", current_bytes),)
+            roll.wake()
+            await let_others_run()
+        assert [told.workers[0].memory.current_bytes for told in other.told] == [10]
+        clock.advance(1)
+        await let_others_run()
+
+    assert [told.workers[0].memory.current_bytes for told in other.told] == [10, 40]
 
 
 def test_the_fleet_is_every_replicas_workers() -> None:

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from services.chassis.errors import ClipferryError, Reason
@@ -14,9 +15,9 @@ from services.queue.adapters.postgres.bell import Bell
 from services.queue.adapters.postgres.connection import connect
 from services.queue.adapters.postgres.opening import open_postgres
 from services.queue.adapters.postgres.schema import SCHEMA, bring_up_to_date
-from services.queue.core.hub import Progress
 from services.queue.core.lease import Lease
 from services.queue.core.ports import Accepted, Change
+from services.queue.core.runs import Progress
 from tests.fakes.deaf_connection import DeafConnection
 from tests.fakes.eventually import eventually
 from tests.fakes.job_stores import StoreInHand, new_lease, postgres_in_hand, rules
@@ -149,3 +150,15 @@ async def test_leases_stand_still_while_the_database_is_away(tmp_path: Path) -> 
     assert {run.lease for run in over} == {silent, late}
     assert still_alive == []
     assert [run.lease for run in over_later] == [alive]
+
+
+async def test_a_call_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Neither its transaction, whose lock all replicas wait for, nor a connection that can do no more."""
+    async with postgres_in_hand(tmp_path) as hand:
+        with pytest.raises(asyncpg.DataError):
+            await hand.store.submit([submission(owner="not\0text")])
+
+        other = await connect(database_for(tmp_path))
+        assert await other.fetchval("SELECT sequence FROM queue.meta FOR UPDATE NOWAIT") == 0
+        await other.close()
+        await hand.submit(submission())

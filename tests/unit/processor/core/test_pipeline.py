@@ -193,6 +193,18 @@ async def test_a_cancel_at_any_step_leaves_nothing_behind(world: World, step: st
     assert world.budget.stats().current_bytes == 0
 
 
+async def test_a_cancel_while_the_downloader_ends_leaves_no_file_open(world: World) -> None:
+    """Its file was taken already, and has no name any more: an open descriptor is its memory."""
+    world.script.stops.add("close")
+    task = asyncio.create_task(world.job().execute())
+    await world.script.arrival("close").wait()
+
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+
+
 async def test_an_earlier_delivery_completes_without_sending(world: World) -> None:
     world.leases.earlier = Receipt(chat_id=1, message_id=2, file_id="old", size_bytes=3)
     await world.job().execute()

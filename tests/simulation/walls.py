@@ -1,0 +1,88 @@
+"""How much of what one of each can do is needed at each scale, and where that is all of it."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tests.simulation.costs import Costs
+from tests.simulation.demand import TURNS_PER_S
+from tests.simulation.outcome import Outcome
+
+_MESSAGE_US = 25.0
+"""Of one message on an open gRPC stream, at one end: 22 to 28 measured."""
+_MESSAGES_PER_JOB = 9
+"""To and from a processor: an assignment, credits twice, begin, commit and complete with their answers."""
+
+
+class Wall(NamedTuple):
+    """Something of which there is one."""
+
+    name: str
+    shares: Sequence[float]
+    """What is needed of it, by scale. 1: all of it."""
+    processors: float
+    """Where it is used up, by the lines between and beyond the scales."""
+    moved_by: str
+
+
+def walls(outcomes: Sequence[Outcome], costs: Costs) -> Sequence[Wall]:
+    """Return every wall, the nearest first."""
+    found = [
+        _wall(
+            "Telegram: one bot",
+            [outcome.jobs_per_s / TURNS_PER_S for outcome in outcomes],
+            outcomes,
+            "more messages per second from Telegram (TELEGRAM_MESSAGES_PER_S), or an installation per bot",
+        ),
+        _wall(
+            "queue's core: jobs and reports",
+            [_jobs_cpu(outcome) + _reports_cpu(outcome, costs) for outcome in outcomes],
+            outcomes,
+            "fewer reports: PROGRESS_INTERVAL_MS=1000 is a tenth of them; more queues on one PostgreSQL",
+        ),
+        _wall(
+            "queue's core: jobs alone",
+            [_jobs_cpu(outcome) for outcome in outcomes],
+            outcomes,
+            "more slots per processor, for each look for work looks at every processor; more queues on one PostgreSQL",
+        ),
+        _wall(
+            "store's commits",
+            [outcome.changes_per_s / costs.most_changes_per_s for outcome in outcomes],
+            outcomes,
+            "a faster disk for the sync, fewer changes per job",
+        ),
+        _wall(
+            "a gateway that follows who is connected",
+            [_gateway_cpu(costs, outcome.events_per_gateway_s, outcome.progress_per_gateway_s) for outcome in outcomes],
+            outcomes,
+            "more gateways",
+        ),
+        _wall(
+            "a gateway that follows everybody",
+            [_gateway_cpu(costs, outcome.changes_per_s, outcome.reports_per_s) for outcome in outcomes],
+            outcomes,
+            "no admin connected there: an admin's page makes a gateway follow everybody",
+        ),
+    ]
+    return sorted(found, key=lambda wall: wall.processors)
+
+
+def _jobs_cpu(outcome: Outcome) -> float:
+    return outcome.queue_cpu + outcome.jobs_per_s * _MESSAGES_PER_JOB * _MESSAGE_US / 1e6
+
+
+def _reports_cpu(outcome: Outcome, costs: Costs) -> float:
+    return outcome.reports_per_s * (costs.report_us + _MESSAGE_US) / 1e6
+
+
+def _gateway_cpu(costs: Costs, events_per_s: float, progress_per_s: float) -> float:
+    return (events_per_s * costs.gateway_event_us + progress_per_s * costs.gateway_progress_us) / 1e6
+
+
+def _wall(name: str, shares: Sequence[float], outcomes: Sequence[Outcome], moved_by: str) -> Wall:
+    points = [(math.log(o.scenario.processors), math.log(share)) for o, share in zip(outcomes, shares, strict=True)]
+    after = next((number for number, (_, share) in enumerate(points) if share >= 0), len(points) - 1)
+    (x1, y1), (x2, y2) = points[max(after, 1) - 1], points[max(after, 1)]
+    slope = max((y2 - y1) / (x2 - x1), 1e-3)
+    return Wall(name, shares, math.exp(min(x1 - y1 / slope, 20.0)), moved_by)

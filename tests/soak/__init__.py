@@ -1,0 +1,1 @@
+"""``make soak``: hours in minutes, and what grows meanwhile."""
