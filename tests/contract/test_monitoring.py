@@ -13,8 +13,11 @@ import pytest
 import yaml
 
 import gateway.metrics
+import services.chassis.build
 import services.chassis.calls
 import services.chassis.disk_writes
+import services.chassis.loop_watch
+import services.chassis.tls
 import services.notifier.metrics
 import services.processor.metrics
 import services.queue.metrics
@@ -30,8 +33,11 @@ DASHBOARD = MONITORING / "dashboards" / "clipferry.json"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 DECLARED = (
     gateway.metrics,
+    services.chassis.build,
     services.chassis.calls,
     services.chassis.disk_writes,
+    services.chassis.loop_watch,
+    services.chassis.tls,
     services.notifier.metrics,
     services.processor.metrics,
     services.queue.metrics,

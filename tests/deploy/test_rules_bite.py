@@ -8,9 +8,9 @@ import jsonschema_rs
 import kubernetes_validate
 import pytest
 
-from tests.deploy import pod_rules, wiring_rules
+from tests.deploy import arrow_rules, pod_rules, trust_rules, wiring_rules
 from tests.deploy.rendering import Manifest, named, overlay
-from tests.deploy.test_manifests import check_schemas
+from tests.deploy.test_manifests import RULES, check_schemas
 from tests.processes.tools import needs
 
 pytestmark = needs("kubectl")
@@ -28,6 +28,13 @@ def pod(manifests: Sequence[Manifest], name: str = "processor") -> Any:
 
 def box(manifests: Sequence[Manifest], name: str = "processor") -> Any:
     return pod(manifests, name)["containers"][0]
+
+
+def box_before(manifests: Sequence[Manifest]) -> Any:
+    """Add an init container of an image that nobody sets; returns it."""
+    before = {**copy.deepcopy(box(manifests)), "name": "before", "image": "localhost/clipferry/processor:dev"}
+    pod(manifests)["initContainers"] = [before]
+    return before
 
 
 def volume(manifests: Sequence[Manifest], name: str, of: str = "processor") -> Any:
@@ -56,6 +63,16 @@ def policy(manifests: Sequence[Manifest], name: str) -> Any:
     return named(manifests, "NetworkPolicy", name)["spec"]
 
 
+def opened(manifests: Sequence[Manifest], source: str, target: str, port: int) -> None:
+    """Open a way at both of its ends."""
+    for owner, way, peers, other in ((source, "egress", "to", target), (target, "ingress", "from", source)):
+        peer = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": other}}}
+        rule = {peers: [peer], "ports": [{"protocol": "TCP", "port": port}]}
+        existing = policy(manifests, owner)
+        existing.setdefault(way, []).append(rule)
+        existing["policyTypes"] = sorted({*existing["policyTypes"], way.capitalize()})
+
+
 POD_MISTAKES: list[tuple[Any, Change]] = [
     (pod_rules.selectors_match, lambda m: deployment(m)["spec"]["selector"]["matchLabels"].update(tier="x")),
     (pod_rules.labels_say_what_it_is, lambda m: deployment(m)["spec"]["template"]["metadata"]["labels"].clear()),
@@ -77,6 +94,11 @@ POD_MISTAKES: list[tuple[Any, Change]] = [
     (pod_rules.pods_are_restricted, lambda m: pod(m).pop("automountServiceAccountToken")),
     (pod_rules.images_are_pinned, lambda m: box(m).update(image="example.org/processor:latest")),
     (pod_rules.images_are_pinned, lambda m: box(m).update(image="example.org/processor")),
+    (pod_rules.images_are_pinned, lambda m: box_before(m).update(image="example.org/processor")),
+    (pod_rules.amounts_make_sense, lambda m: box_before(m).pop("resources")),
+    (pod_rules.pods_are_restricted, lambda m: box_before(m).pop("securityContext")),
+    (pod_rules.what_runs_before_is_the_same, box_before),
+    (pod_rules.images_are_digests, box_before),
     (pod_rules.images_are_digests, lambda m: box(m).update(image="example.org/processor:1")),
     (pod_rules.there_is_time_to_stop, lambda m: settings(m, "processor").update(DRAIN_S="290")),
     (pod_rules.there_is_time_to_stop, lambda m: pod(m).update(terminationGracePeriodSeconds=30)),
@@ -131,11 +153,63 @@ WIRING_MISTAKES: list[tuple[Any, Change]] = [
     ),
     (wiring_rules.policies_cover_everybody, lambda m: policy(m, "default-deny").update(policyTypes=["Ingress"])),
 ]
+TRUST_MISTAKES: list[tuple[Any, Change]] = [
+    (trust_rules.keda_shows_a_certificate, lambda m: scaled(m)["triggers"][0].pop("authenticationRef")),
+    (trust_rules.keda_shows_a_certificate, lambda m: m.remove(named(m, "ScaledObject", "processor"))),
+    (trust_rules.keda_shows_a_certificate, lambda m: m.remove(named(m, "TriggerAuthentication", "queue"))),
+    (trust_rules.keda_shows_a_certificate, lambda m: m.remove(named(m, "Certificate", "keda"))),
+    (
+        trust_rules.keda_shows_a_certificate,
+        lambda m: named(m, "TriggerAuthentication", "queue")["spec"]["secretTargetRef"].pop(),
+    ),
+    (trust_rules.certificates_are_signed, lambda m: m.remove(named(m, "Issuer", "clipferry"))),
+    (
+        trust_rules.certificates_are_signed,
+        lambda m: named(m, "Certificate", "keda")["spec"].update(uris=["spiffe://clipferry/admin"]),
+    ),
+    (trust_rules.certificates_are_made, lambda m: m.remove(named(m, "Certificate", "notifier"))),
+    (
+        trust_rules.certificates_are_made,
+        lambda m: volume(m, "tls")["projected"]["sources"][0]["secret"].update(name="queue-tls"),
+    ),
+    (
+        trust_rules.only_what_is_used_is_mounted,
+        lambda m: volume(m, "secrets", "notifier")["projected"]["sources"][0]["secret"]["items"].append(
+            {"key": "service-token", "path": "service-token"}
+        ),
+    ),
+]
+ARROW_MISTAKES: list[tuple[Any, Change]] = [
+    (arrow_rules.arrows_are_open, lambda m: policy(m, "gateway")["egress"].pop()),
+    (arrow_rules.arrows_are_open, lambda m: policy(m, "processor")["ingress"].clear()),
+    (arrow_rules.arrows_are_open, lambda m: policy(m, "queue")["ingress"][0]["from"].pop()),
+    (arrow_rules.arrows_are_open, lambda m: policy(m, "queue")["ingress"].pop()),
+    (arrow_rules.arrows_are_open, lambda m: m.remove(named(m, "NetworkPolicy", "names"))),
+    (arrow_rules.arrows_are_open, lambda m: m.remove(named(m, "NetworkPolicy", "database"))),
+    (arrow_rules.arrows_are_open, lambda m: policy(m, "metrics").update(ingress=[])),
+    (arrow_rules.arrows_are_open, lambda m: settings(m, "queue").update(METRICS_ADDRESS="0.0.0.0:9091")),
+    (arrow_rules.nothing_else_is_open, lambda m: opened(m, "notifier", "queue", 50051)),
+    (arrow_rules.nothing_else_is_open, lambda m: opened(m, "queue", "gateway", 3000)),
+    (arrow_rules.nothing_else_is_open, lambda m: opened(m, "gateway", "notifier", 50053)),
+    (arrow_rules.nothing_else_is_open, lambda m: policy(m, "queue")["ingress"][1].pop("ports")),
+    (arrow_rules.nothing_else_is_open, lambda m: policy(m, "queue")["ingress"][1]["ports"].append({"port": 50050})),
+    (arrow_rules.nothing_else_is_open, lambda m: policy(m, "names")["egress"][0]["to"][0].pop("podSelector")),
+    (arrow_rules.nothing_else_is_open, lambda m: policy(m, "database").update(podSelector={})),
+    (
+        arrow_rules.nothing_else_is_open,
+        lambda m: policy(m, "processor")["egress"][2]["to"][0]["ipBlock"].pop("except"),
+    ),
+    (
+        arrow_rules.nothing_else_is_open,
+        lambda m: policy(m, "gateway")["ingress"][0]["from"].append({"namespaceSelector": {}}),
+    ),
+]
+MISTAKES = [*POD_MISTAKES, *WIRING_MISTAKES, *TRUST_MISTAKES, *ARROW_MISTAKES]
 
 
 @pytest.mark.parametrize(
     ("rule", "make"),
-    [*POD_MISTAKES, *WIRING_MISTAKES],
+    MISTAKES,
     ids=lambda each: "" if each.__name__ == "<lambda>" else each.__name__,
 )
 def test_a_rule_tells_a_mistake(rule: Callable[[Sequence[Manifest]], Iterable[str]], make: Change) -> None:
@@ -149,9 +223,7 @@ def test_a_rule_tells_a_mistake(rule: Callable[[Sequence[Manifest]], Iterable[st
 
 def test_no_rule_is_without_its_mistake() -> None:
     """So that each has been seen to bite."""
-    tried = {rule for rule, _ in (*POD_MISTAKES, *WIRING_MISTAKES)}
-
-    assert tried == {*pod_rules.RULES, *wiring_rules.RULES, pod_rules.images_are_digests}
+    assert {rule for rule, _ in MISTAKES} == {*RULES, pod_rules.images_are_digests}
 
 
 @pytest.mark.parametrize(

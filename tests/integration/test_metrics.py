@@ -1,17 +1,22 @@
 """Metrics as Prometheus reads them, over HTTP, of services that really run."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import datetime
+import time
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
+from cryptography import x509
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from clipferry.queue.v1 import queue_service_pb2, queue_service_pb2_grpc
+from services.chassis import tracing
 from services.chassis.channel import open_link
 from services.chassis.clock import SystemClock
 from services.chassis.errors import ClipferryError, Reason
@@ -19,33 +24,42 @@ from services.chassis.lifecycle import StartError
 from services.chassis.observing import observing
 from services.chassis.server import Served, serving
 from services.chassis.settings import Settings
+from services.chassis.tls import Tls
+from services.processor.adapters.backends import NotifierDelivery
+from services.processor.core.run import Header, MediaKind
 from services.queue.service import queue_service
+from tests.fakes.authority import Authority, replace
+from tests.fakes.clips import mp4_clip, padded
 from tests.fakes.eventually import eventually
 from tests.fakes.faulty_store import Faults, When, faulty
-from tests.fakes.processor_tools import Script
+from tests.fakes.notifier_tools import CHAT, open_desk
+from tests.fakes.processor_tools import BytesLayout, Script, a_run
 from tests.fakes.queue_client import settings_for
+from tests.fakes.shown_metrics import Numbers, shown_metrics
+from tests.fakes.trace_collector import trace_collector
 from tests.fakes.whole import until_ended, whole
 
 NAME = "clipferry.queue.v1.QueueService"
 SHOWN = Settings(metrics_address="127.0.0.1:0")
-Numbers = Mapping[str, float]
 
 
 async def look(port: int) -> Numbers:
-    """Return every number that is shown, as ``name{label="value"}``."""
     async with httpx.AsyncClient(trust_env=False) as http:
-        text = (await http.get(f"http://127.0.0.1:{port}/metrics")).raise_for_status().text
-    found = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            labels = ",".join(f'{name}="{value}"' for name, value in sorted(sample.labels.items()))
-            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
-    return found
+        return await shown_metrics(http, port)
 
 
 def risen(before: Numbers, after: Numbers) -> Numbers:
     """Return what has risen, by how much. Other tests of this process have counted too."""
     return {name: value - before.get(name, 0) for name, value in after.items() if value > before.get(name, 0)}
+
+
+def calls_seen(numbers: Numbers) -> dict[tuple[str, str], float]:
+    """Return the gRPC calls that ended, by method and code."""
+    return {
+        (name.split('grpc_method="')[1].split('"')[0], name.split('code="')[1].split('"')[0]): count
+        for name, count in numbers.items()
+        if name.startswith("clipferry_grpc_calls_total")
+    }
 
 
 class Odd(queue_service_pb2_grpc.QueueServiceServicer):
@@ -100,11 +114,7 @@ async def test_calls_are_counted_by_how_they_end() -> None:
         seen = risen(before, await look(port))
 
     assert during[opened] == 1
-    assert {
-        (name.split('grpc_method="')[1].split('"')[0], name.split('code="')[1].split('"')[0]): count
-        for name, count in seen.items()
-        if name.startswith("clipferry_grpc_calls_total")
-    } == {
+    assert calls_seen(seen) == {
         ("CancelJob", "OK"): 1,
         ("GetJob", "NOT_FOUND"): 1,
         ("ListJobs", "INTERNAL"): 1,
@@ -152,6 +162,66 @@ async def test_a_job_leaves_its_numbers_everywhere(tmp_path: Path) -> None:
     assert not [name for name in now if good["id"] in name or "video.test" in name]
 
 
+async def test_a_delivery_is_a_call_that_went_well() -> None:
+    """Also one whose outcome was known before the file was through; none counts as cancelled, and no span failed."""
+    clip = padded(mp4_clip(), 1_000_000)
+    header = Header(
+        run=a_run(destination=CHAT),
+        file_name="walk.mp4",
+        mime_type="video/mp4",
+        size_bytes=len(clip),
+        caption="",
+        kind=MediaKind.VIDEO,
+        duration_s=1.0,
+        width=640,
+        height=360,
+        thumbnail=b"",
+        title="",
+        performer="",
+    )
+    with trace_collector() as collector:
+        looked_into = Settings(metrics_address="127.0.0.1:0", otlp_endpoint=collector.url)
+        async with (
+            observing("test", looked_into) as port,
+            open_desk() as desk,
+            open_link(f"127.0.0.1:{desk.port}") as link,
+        ):
+            before = await look(port)
+            delivery = NotifierDelivery(link, part_bytes=65_536, answer_timeout_s=20, min_bytes_per_s=100_000)
+            with tracing.span("run"):
+                for _ in range(2):
+                    await delivery.send(header, BytesLayout(clip), commit=unhindered, on_sent=ignored, on_wait=ignored)
+            seen = risen(before, await look(port))
+
+    assert len(desk.bot_api.messages) == 1
+    assert calls_seen(seen) == {("SendVideo", "OK"): 2}
+    sends = [span for span in collector.spans if span.name.endswith("/SendVideo")]
+    assert [span.status.code for span in sends] == [Status.STATUS_CODE_UNSET] * 2
+
+
+async def test_a_stop_ends_the_work_stream_well(tmp_path: Path) -> None:
+    """A processor that leaves says so: only one that is lost counts as cancelled."""
+    async with observing("test", SHOWN) as port:
+        before = await look(port)
+        async with whole(tmp_path, Script()) as admin:
+            job = await admin.submit("https://video.test/good")
+            assert (await until_ended(admin, job["id"]))["status"] == "completed"
+        seen = calls_seen(risen(before, await look(port)))
+
+    assert {call: count for call, count in seen.items() if call[0] in ("Work", "SendVideo")} == {
+        ("Work", "OK"): 1,
+        ("SendVideo", "OK"): 1,
+    }
+
+
+async def unhindered() -> None:
+    """Commit."""
+
+
+def ignored(_told: float) -> None:
+    pass
+
+
 async def test_what_can_be_seen_is_shown_while_the_database_is_away(tmp_path: Path) -> None:
     faults = Faults(count=100)
     async with (
@@ -171,3 +241,56 @@ async def test_an_address_that_is_taken_is_told_at_the_start() -> None:
         with pytest.raises(StartError, match=f"127.0.0.1:{port}"):
             async with observing("test", Settings(metrics_address=f"127.0.0.1:{port}")):
                 pass
+
+
+async def test_a_loop_that_is_held_up_shows() -> None:
+    """By how late it came to what was due meanwhile, and by the tasks that wait."""
+    async with observing("test", SHOWN) as port:
+        before = await look(port)
+        waiting = [asyncio.create_task(asyncio.Event().wait()) for _ in range(50)]
+        time.sleep(0.5)  # noqa: ASYNC251 - it is held up on purpose
+
+        async def was_late() -> bool:
+            return risen(before, await look(port)).get("clipferry_event_loop_lag_seconds_sum", 0) > 0.3
+
+        await eventually(was_late, within_s=30, what="the lag is seen")
+        now = await look(port)
+        for task in waiting:
+            task.cancel()
+
+    assert now["clipferry_event_loop_tasks"] >= before["clipferry_event_loop_tasks"] + 50
+
+
+async def test_the_release_is_shown() -> None:
+    async with observing("test", SHOWN) as port:
+        assert (await look(port))[f'clipferry_build_info{{version="{version("clipferry")}"}}'] == 1
+
+
+async def test_the_end_of_a_certificate_is_shown_and_files_that_are_refused_are_counted(tmp_path: Path) -> None:
+    """A renewed certificate shows its own end; a spoiled one changes nothing but the count."""
+    authority, folder = Authority(), tmp_path / "queue"
+    tls = authority.write(folder, "queue")
+    ends, refused = "clipferry_tls_certificate_expires_timestamp_seconds", "clipferry_tls_refused_total"
+    async with observing("test", SHOWN) as port, open_link("127.0.0.1:1", tls=tls):
+        before = await look(port)
+        assert before[ends] == ends_at_s(tls)
+
+        replace(tls.certificate, b"nothing of this kind")
+
+        async def is_refused() -> bool:
+            return (await look(port))[refused] == before[refused] + 1
+
+        await eventually(is_refused, within_s=30, what="the file was looked at")
+        assert (await look(port))[ends] == before[ends]
+
+        authority.write(folder, "queue", ends_in=datetime.timedelta(days=9))
+
+        async def is_renewed() -> bool:
+            return (await look(port))[ends] == ends_at_s(tls)
+
+        await eventually(is_renewed, within_s=30, what="the new certificate is used")
+    assert ends_at_s(tls) > before[ends] + 86400
+
+
+def ends_at_s(tls: Tls) -> float:
+    return x509.load_pem_x509_certificate(tls.certificate.read_bytes()).not_valid_after_utc.timestamp()

@@ -94,6 +94,21 @@ async def test_every_size_arrives(trip: Trip, size_bytes: int) -> None:
     assert len(trip.notifier.last.data) >= 1
 
 
+async def test_parts_grow_where_the_line_is_fast(trip: Trip) -> None:
+    most_bytes = 8 * PART
+    trip.data = bytes(256 * PART)
+    trip.delivery = NotifierDelivery(trip.link, part_bytes=most_bytes, answer_timeout_s=20, min_bytes_per_s=100_000_000)
+
+    await trip.send()
+
+    sizes = trip.notifier.part_sizes
+    assert sizes[0] == PART
+    assert PART < max(sizes) <= most_bytes
+    assert trip.notifier.last is not None
+    assert len(trip.notifier.last.data) == PART
+    assert bytes(trip.notifier.data) == trip.data
+
+
 async def test_the_commit_waits_until_the_rest_was_taken(trip: Trip) -> None:
     trip.notifier.takes.clear()
     sending = asyncio.create_task(trip.send())

@@ -12,7 +12,7 @@ from services.chassis.settings import SettingsError, load
 from services.processor.config import ProcessorSettings
 from services.processor.core.room import Room
 from tests.fakes.processor_queue import ScriptedQueue, assign
-from tests.integration.test_processor_worker import a_world
+from tests.fakes.processor_world import a_world
 
 
 @pytest.mark.parametrize(

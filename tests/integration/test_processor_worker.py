@@ -2,74 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
-from clipferry.processor.v1 import processor_service_pb2 as processor_pb
-from clipferry.processor.v1 import processor_service_pb2_grpc as processor_grpc
-from clipferry.queue.v1 import job_pb2 as job_pb
 from clipferry.queue.v1 import worker_service_pb2 as pb
-from services.chassis.channel import open_link
 from services.chassis.errors import ClipferryError, Reason
-from services.chassis.status import remote_errors, to_status
+from services.chassis.status import to_status
 from services.chassis.wire import duration
-from services.processor.config import ProcessorSettings
-from services.processor.core.run import Entry
-from services.processor.service import processing
-from tests.fakes.processor_notifier import ScriptedNotifier, scripted_notifier
-from tests.fakes.processor_queue import ScriptedQueue, agree, assign, lease, refuse, scripted_queue, silence
-from tests.fakes.processor_tools import FOUND, FakeDownloader, FakeMedia, Script, moved
-
-
-@dataclass
-class World:
-    queue: ScriptedQueue
-    notifier: ScriptedNotifier
-    script: Script
-    site: FakeDownloader
-    processor: processor_grpc.ProcessorServiceStub
-
-    async def status(self) -> processor_pb.GetStatusResponse:
-        status: processor_pb.GetStatusResponse = await self.processor.GetStatus(
-            processor_pb.GetStatusRequest(), timeout=5
-        )
-        return status
-
-    async def begin(self, number: int = 1, *, at: str = "download") -> None:
-        """Assign a job and wait until its run has reached that step, where it stays."""
-        self.script.stops.add(at)
-        (await self.queue.stream()).say(assigns=[assign(number)])
-        await self.script.arrival(at).wait()
-
-    async def idle(self) -> None:
-        """Wait until the worker has said that something runs, and then that nothing does and no memory is held."""
-        await self.queue.until(lambda: any(ready.free_slots < 2 for ready in self.queue.readies))
-        await self.queue.until(
-            lambda: self.queue.readies[-1].free_slots == 2 and self.queue.readies[-1].memory.current_bytes == 0
-        )
-        assert self.site.open_count == 0
-
-
-@asynccontextmanager
-async def a_world(queue: ScriptedQueue, **settings: object) -> AsyncIterator[World]:
-    script = Script()
-    site = FakeDownloader(script)
-    notifier = ScriptedNotifier()
-    async with scripted_queue(queue) as queue_address, scripted_notifier(notifier) as notifier_address:
-        defaults: dict[str, object] = {
-            "listen_address": "127.0.0.1:0",
-            "queue_target": queue_address,
-            "notifier_target": notifier_address,
-            "max_concurrent_downloads": 2,
-            "drain_s": 0.0,
-            "probe_wait_s": 0.0,
-        }
-        checked = ProcessorSettings.model_validate(defaults | settings)
-        async with processing(checked, site, FakeMedia(script)) as port, open_link(f"127.0.0.1:{port}") as link:
-            stub = processor_grpc.ProcessorServiceStub(link.channel)
-            yield World(queue, notifier, script, site, stub)
+from tests.fakes.processor_queue import ScriptedQueue, agree, assign, lease, refuse, silence
+from tests.fakes.processor_tools import FOUND, moved
+from tests.fakes.processor_world import World, a_world
 
 
 @pytest.fixture
@@ -336,90 +279,3 @@ async def test_a_draining_queue_gets_no_credits_until_the_next_stream(world: Wor
     stream.end()
     await world.queue.stream(2)
     await world.queue.until(lambda: world.queue.readies[-1].free_slots == 2)
-
-
-async def test_drain_finishes_what_ends_in_time(world: World) -> None:
-    await world.begin()
-    drain = asyncio.ensure_future(world.processor.Drain(processor_pb.DrainRequest(grace=duration(10)), timeout=20))
-    await world.queue.until(lambda: world.queue.readies[-1].free_slots == 0)
-    assert (await world.status()).draining
-    world.script.go.set()
-    drained = await drain
-    assert (drained.finished_count, drained.released_count) == (1, 0)
-    assert world.queue.kinds()[-1] == "complete_job"
-
-
-async def test_drain_hands_back_what_does_not(world: World) -> None:
-    await world.begin()
-    drained = await world.processor.Drain(processor_pb.DrainRequest(), timeout=20)
-    assert (drained.finished_count, drained.released_count) == (0, 1)
-    assert list(world.queue.move("release_jobs").release_jobs.leases) == [lease()]
-    assert world.site.open_count == 0
-
-
-async def test_leaving_the_service_hands_its_runs_back() -> None:
-    queue = ScriptedQueue()
-    async with a_world(queue) as world:
-        await world.begin()
-    assert queue.kinds() == ["release_jobs"]
-    assert world.site.open_count == 0
-
-
-async def test_status_names_what_runs(world: World) -> None:
-    await world.begin()
-    status = await world.status()
-    assert (status.slots_total, status.slots_busy, list(status.job_names)) == (2, 1, ["jobs/1"])
-    assert status.worker_id == world.queue.streams[0].hello.worker_id
-    assert status.memory.active_allocations == 1
-    assert status.ytdlp_version
-
-
-async def test_a_probe_shows_the_page_and_the_plan(world: World) -> None:
-    entries = tuple(Entry(item=item, title="x", url="https://e.com", duration_s=3) for item in (1, 2))
-    world.site.found = replace(FOUND, entries=entries, duration_s=12.5, estimated_bytes=60_000_000)
-    answer = await _probe(world)
-    assert (answer.title, answer.extractor, len(answer.entries)) == ("A walk in the park", "generic", 2)
-    assert answer.duration.ToMilliseconds() == 12_500
-    assert answer.plan.fit == processor_pb.FIT_TRANSCODE
-    assert answer.plan.limit_bytes == 50_000_000
-
-
-async def _probe(world: World, url: str = "https://example.com/walk") -> processor_pb.ProbeUrlResponse:
-    with remote_errors():
-        answer: processor_pb.ProbeUrlResponse = await world.processor.ProbeUrl(
-            processor_pb.ProbeUrlRequest(spec=job_pb.JobSpec(url=url)), timeout=10
-        )
-    return answer
-
-
-async def _probe_refusal(world: World, url: str = "https://example.com/walk") -> Reason:
-    with pytest.raises(ClipferryError) as refusal:
-        await _probe(world, url)
-    return refusal.value.reason
-
-
-async def test_a_probe_fails_with_the_sites_reason(world: World) -> None:
-    world.script.failures["extract"] = ClipferryError(Reason.GEO_BLOCKED)
-    assert await _probe_refusal(world) is Reason.GEO_BLOCKED
-
-
-@pytest.mark.parametrize("url", ["", "ftp://e.com", "https://", "https://e.com/" + "x" * 2_100, "http://e.com/a b"])
-async def test_a_probe_of_a_bad_url_names_the_field(world: World, url: str) -> None:
-    assert await _probe_refusal(world, url) is Reason.FIELD_INVALID
-
-
-async def test_a_second_probe_is_told_that_one_runs(world: World) -> None:
-    world.script.stops.add("extract")
-    first = asyncio.create_task(_probe(world))
-    await world.script.arrival("extract").wait()
-    assert await _probe_refusal(world) is Reason.PROBE_BUSY
-    world.script.go.set()
-    await first
-    await _probe(world)
-
-
-async def test_a_probe_has_a_deadline() -> None:
-    async with a_world(ScriptedQueue(), probe_timeout_s=0.1) as world:
-        world.script.stops.add("extract")
-        assert await _probe_refusal(world) is Reason.TIMED_OUT
-        assert world.site.open_count == 0

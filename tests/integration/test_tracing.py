@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from clipferry.queue.v1 import job_pb2
 from services.chassis import tracing
@@ -38,15 +39,20 @@ async def test_one_trace_leads_from_the_request_to_the_message(tmp_path: Path) -
             await admin.get("/health")
 
     (post,) = [span for span in collector.spans if span.parent_span_id.hex() == CALLER]
-    submit, run, send = (collector.one(name) for name in (SUBMIT, "run", SEND))
+    submit, run, send, deliver = (collector.one(name) for name in (SUBMIT, "run", SEND, "deliver"))
     assert {span.trace_id.hex() for span in (post, submit, run, send)} == {TRACE}
-    assert [span.parent_span_id for span in (submit, run, send)] == [post.span_id, post.span_id, run.span_id]
+    assert [span.parent_span_id for span in (submit, run, send)] == [post.span_id, post.span_id, deliver.span_id]
+    phases = [span.name for span in collector.spans if span.parent_span_id == run.span_id]
+    assert phases == ["extract", "download", "describe", "deliver"]
+    assert post.name == "POST /api/jobs"
+    assert "GET /api/jobs/{job_id}" in {span.name for span in collector.spans}
     assert attributes_of(post) == {
         "http.request.method": "POST",
         "http.route": "/api/jobs",
         "http.response.status_code": 202,
     }
     assert attributes_of(run)["clipferry.job"] == f"jobs/{job['id']}"
+    assert [span.status.code for span in (post, submit, run, send)] == [Status.STATUS_CODE_UNSET] * 4
     assert collector.services == {"clipferry-test"}
     assert "NOT_FOUND" in {span.status.message for span in collector.spans if span.name == GET}
     # Neither who asks for health nor the streams that are always open.

@@ -11,11 +11,21 @@ import yaml
 
 from tests.deploy.rendering import Manifest, kustomized
 
+_DATABASE = "postgresql://clipferry:kube-password@postgres:5432/clipferry"
 _SECRETS = {
-    "service-token": "kube-token-0123456789abcdef",
-    "telegram-bot-token": "123456789:kube-token-of-nobody-at-all",
-    "admin-api-key": "kube-admin-key-0123456789",
+    "clipferry": {
+        "service-token": "kube-token-0123456789abcdef",
+        "telegram-bot-token": "123456789:kube-token-of-nobody-at-all",
+        "admin-api-key": "kube-admin-key-0123456789",
+    },
+    "clipferry-database": {
+        "password": "kube-password",
+        "queue-url": _DATABASE,
+        "gateway-url": _DATABASE,
+        "notifier-url": _DATABASE,
+    },
 }
+_SERVICES = ("queue", "processor", "notifier", "gateway")
 _AMOUNTS = {"cpu": "200m", "memory": "768Mi", "ephemeral-storage": "16Mi"}
 _SMALL_PROCESSOR = {
     "apiVersion": "apps/v1",
@@ -93,32 +103,49 @@ def clipferry() -> Iterator[Cluster]:
     Its images, ``localhost/clipferry/…:dev``, must be there: load what `make images` builds, or name others under
     ``images`` of the overlay.
     """
+    # Nobody's bot: the real Telegram would refuse its token, and the notifier would not start.
+    notifier = {
+        "name": "notifier-settings",
+        "behavior": "merge",
+        "literals": ["TELEGRAM_API_BASE_URL=http://127.0.0.1:1"],
+    }
+    with _brought_up("../dev", notifier, deployments=_SERVICES) as cluster:
+        yield cluster
+
+
+@contextmanager
+def clipferry_with_outside() -> Iterator[Cluster]:
+    """Bring up `overlay`, which delivers: two of each on PostgreSQL, with a site and a Bot API of its own."""
+    with _brought_up("../../../tests/kube/overlay", deployments=("postgres", "outside", *_SERVICES)) as cluster:
+        yield cluster
+
+
+@contextmanager
+def _brought_up(overlay: str, *settings: dict[str, Any], deployments: Sequence[str]) -> Iterator[Cluster]:
     cluster = Cluster(f"clipferry-test-{uuid.uuid4().hex[:8]}")
     manifests = kustomized(
-        resources=["../dev"],
+        resources=[overlay],
         namespace=cluster.namespace,
         configMapGenerator=[
-            # Nobody's bot: the real Telegram would refuse its token, and the notifier would not start.
-            {
-                "name": "notifier-settings",
-                "behavior": "merge",
-                "literals": ["TELEGRAM_API_BASE_URL=http://127.0.0.1:1"],
-            },
+            *settings,
             {"name": "processor-settings", "behavior": "merge", "literals": ["DRAIN_S=5"]},
         ],
         patches=[{"patch": yaml.safe_dump(_SMALL_PROCESSOR)}],
     )
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "clipferry", "namespace": cluster.namespace},
-        "stringData": _SECRETS,
-    }
+    secrets = [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "namespace": cluster.namespace},
+            "stringData": values,
+        }
+        for name, values in _SECRETS.items()
+    ]
     try:
         cluster.apply([each for each in manifests if each["kind"] == "Namespace"])
-        cluster.apply([secret, *manifests])
-        for service in ("queue", "processor", "notifier", "gateway"):
-            cluster.wait(service)
+        cluster.apply([*secrets, *manifests])
+        for name in deployments:
+            cluster.wait(name)
         yield cluster
     finally:
         cluster.tried("delete", "namespace", cluster.namespace, "--ignore-not-found", "--wait=true")

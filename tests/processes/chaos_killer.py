@@ -2,10 +2,12 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
+from tests.fakes.eventually import eventually
 from tests.processes.stack import Stack
 
 
@@ -22,8 +24,12 @@ class Victim(Protocol):
     async def start(self) -> None:
         """Start it again; it need not answer yet."""
 
+    async def until_up(self) -> None:
+        """Wait until it answers."""
+
 
 SERVICES = ("queue", "processor", "notifier", "gateway")
+_UP_WITHIN_S = 120.0
 
 
 class ServiceVictim:
@@ -43,6 +49,15 @@ class ServiceVictim:
 
     async def start(self) -> None:
         self._stack.start(self.name, **self._changed)
+
+    async def until_up(self) -> None:
+        async def is_up() -> bool:
+            # One that could not start, such as without its database, is started again, as in a cluster.
+            if self._stack.has_ended(self.name):
+                await self.start()
+            return await self._stack.programs[self.name].is_ready()
+
+        await eventually(is_up, within_s=_UP_WITHIN_S, what=f"{self.name} is up")
 
 
 class Killer:
@@ -65,11 +80,23 @@ class Killer:
         return len(self.kill_counts) == len(self._victims)
 
     async def run(self) -> None:
-        """Go on until cancelled; a strike that has begun is finished first. In each round everybody is hit once."""
+        """Go on until cancelled; a strike that has begun is finished first. In each round everybody is hit once.
+
+        After a round all come up, and are left alone for as long as that took: on a slow machine one or another would
+        always be missing, and no job could ever end.
+        """
         while True:
             for victim in self._chance.sample(self._victims, len(self._victims)):
                 await asyncio.sleep(self._chance.uniform(*self._pauses_s))
                 await _to_its_end(self._strike(victim))
+            began_at_s = time.monotonic()
+            await self.until_all_are_up()
+            await asyncio.sleep(time.monotonic() - began_at_s)
+
+    async def until_all_are_up(self) -> None:
+        """Wait until every victim answers."""
+        for victim in self._victims:
+            await victim.until_up()
 
     async def _strike(self, victim: Victim) -> None:
         await victim.kill()

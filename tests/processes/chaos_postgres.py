@@ -28,6 +28,9 @@ class PostgresVictim:
     async def start(self) -> None:
         await asyncio.to_thread(self._server.start)
 
+    async def until_up(self) -> None:
+        pass  # its start has waited for that
+
     def close(self) -> None:
         """Stop it for good."""
         self._server.stop()

@@ -100,6 +100,10 @@ class Stack:
         """Send a signal to a program alone that does not end it."""
         self._processes[name].send_signal(number)
 
+    def has_ended(self, name: str) -> bool:
+        """Return whether a program that was started has ended by itself."""
+        return self._processes[name].poll() is not None
+
     async def until_ready(self, *names: str) -> None:
         """Wait until the named programs, or all of them, answer."""
         for name in names or self.programs:
