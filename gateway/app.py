@@ -32,8 +32,8 @@ _DESCRIPTION = (
     " `POST /api/jobs`, and watch it over the WebSocket at `/ws` (subprotocol `clipferry.v1`): say a `Command`,"
     ' `{"type": "hello", "token": "…"}` first and then `{"type": "subscribe", "channel": "jobs"}` (or `job:<id>`,'
     " `queue`, `memory`); hear `Welcome`, `Subscribed` and what happens: `JobChange`, `JobProgress`, `JobFinished`,"
-    " `QueueStats`, `MemoryStats`, `Beat`, `Refused`, `GoAway`. Channels, order and close codes: `docs/websocket.md`."
-    " An error is a `ProblemView`; what its `code` means: `docs/reasons.md`."
+    " `QueueStats`, `MemoryStats`, `Beat`, `Refused`, `GoAway`. It is closed with one of the"
+    " [close codes](docs#close-codes). An error is a `ProblemView`, whose `code` is one of the [reasons](docs#reasons)."
 )
 
 

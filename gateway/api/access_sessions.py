@@ -45,10 +45,8 @@ def session_router(auth: Auth) -> APIRouter:
         if body.pairing_code is not None and body.api_key is None:
             await auth.attempts.pair(address)
             return _tokens(await auth.sessions.open_by_code(body.pairing_code, client, address))
-        held = "neither" if body.api_key is None else "both"
-        raise ClipferryError(
-            Reason.FIELD_INVALID, f"body must hold either apiKey or pairingCode, not {held}.", field="body"
-        )
+        held = "; it holds neither" if body.api_key is None else ", not both"
+        raise ClipferryError(Reason.FIELD_INVALID, f"body must hold apiKey or pairingCode{held}.", field="body")
 
     @router.post("/refresh", responses=answers(TokenView), openapi_extra=_OPEN | takes(RefreshRequest))
     async def refresh(request: Request) -> Response:

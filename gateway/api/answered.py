@@ -6,8 +6,8 @@ from gateway.api.fields import field
 from gateway.api.problems import problem
 from gateway.api.request_id import HEADER, begin_request
 from gateway.limits.addresses import AddressLimit
-from gateway.limits.callers import VERDICT
-from gateway.limits.gcra import Verdict, limit_header, policy_header
+from gateway.limits.fields import LIMIT_FIELDS, rate_fields
+from gateway.limits.gcra import Verdict
 from gateway.limits.limiter import too_many
 
 _SECURITY_FIELDS = (
@@ -47,18 +47,14 @@ class Answered:
         async def send_with_fields(message: Message) -> None:
             if message["type"] in _STARTS:
                 fields = [*message.get("headers", ()), (HEADER, name), *_SECURITY_FIELDS]
-                said: Verdict | None = scope.get(VERDICT)
-                if said is not None:
-                    fields.append((b"ratelimit-policy", policy_header(said.rate).encode()))
-                    fields.append((b"ratelimit", limit_header(said).encode()))
-                message["headers"] = fields
+                message["headers"] = [*fields, *scope.get(LIMIT_FIELDS, ())]
             await send(message)
 
         refused = self._refusal(scope)
         if refused is None:
             await self._app(scope, receive, send_with_fields)
         else:
-            scope[VERDICT] = refused
+            scope[LIMIT_FIELDS] = rate_fields(refused)
             error = too_many(refused, f"The address {scope['client'][0]}")
             await problem(error, scope["path"])(scope, receive, send_with_fields)
 

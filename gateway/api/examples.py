@@ -19,7 +19,7 @@ def _step(clock: str, kind: str, attempt: int) -> dict[str, Any]:
     }
 
 
-_STALLED = {"code": "STALLED", "message": "No bytes arrived for 30 s.", "retryable": True, "metadata": {"stall_s": 30}}
+_STALLED = {"code": "STALLED", "message": "No bytes arrived for 30 s.", "retryable": True, "metadata": {"stallS": 30}}
 
 EXAMPLES: Mapping[str, Mapping[str, Example]] = {
     "JobRequest": {
@@ -39,8 +39,8 @@ EXAMPLES: Mapping[str, Mapping[str, Example]] = {
             "summary": "A live stream, an hour at most",
             "value": {"url": "https://example.org/live", "allowLive": True, "maxDurationS": 3600},
         },
-        "node": {
-            "summary": "As the Node system spells it",
+        "older": {
+            "summary": "As older clients spell it",
             "value": {"videoData": {"pageUrl": "https://example.org/a-film"}, "userInfo": {"id": "7"}},
         },
     },

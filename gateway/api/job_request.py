@@ -1,4 +1,4 @@
-"""The body that asks for a job: ours, and the two spellings of the Node system."""
+"""The body that asks for a job: ours, and the two spellings of older clients."""
 
 from typing import Annotated, Any, Literal
 
@@ -16,7 +16,7 @@ ChatId = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class VideoData(msgspec.Struct, rename="camel"):
-    """The Node system's spelling: ``videoData: {pageUrl}``. What else it may hold is not looked at."""
+    """The spelling of older clients: ``videoData: {pageUrl}``. What else it may hold is not looked at."""
 
     page_url: Text
     """http(s) URL of the page or media."""
@@ -32,7 +32,7 @@ class JobRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     video_data: VideoData | None = None
     """`videoData.pageUrl` is the same as `url`."""
     user_info: dict[str, Any] | None = None
-    """The Node system's; it is not looked at: a job belongs to whoever is signed in."""
+    """Of older clients; it is not looked at: a job belongs to whoever is signed in."""
     destination: ChatName | ChatId | None = None
     """Telegram chat id or @channel. Default: the operator's chat."""
     chat_id: ChatName | ChatId | None = None

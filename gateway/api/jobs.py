@@ -70,7 +70,7 @@ class JobRoutes:
         key = request_id_of(shown)
         # A key of ours is nobody else's.
         with nullcontext() if shown is None else self._in_flight.only(caller.user_id, key):
-            async with self._quotas.one_more(caller.user_id) as place:
+            async with self._quotas.one_more(caller.user_id, request.scope) as place:
                 accepted = await self._batcher.submit(
                     queue_service_pb2.SubmitJobRequest(
                         request_id=key, owner=caller.user_id, spec=spec, traceparent=tracing.traceparent()
@@ -127,7 +127,7 @@ class JobRoutes:
         body = await read_body(request, _retry_requests, absent=RetryRequest())
         # The chat was allowed once, and may not be any more.
         caller.check_chat((await self._queue.get_job(job_id, caller.owner_filter)).spec.destination)
-        async with self._quotas.one_more(caller.user_id):
+        async with self._quotas.one_more(caller.user_id, request.scope):
             job = await self._queue.retry_job(
                 job_id, caller.owner_filter, allow_duplicate_delivery=body.allow_duplicate_delivery
             )

@@ -51,6 +51,7 @@ class Observed:
                 route = scope.get(ROUTE) or _route(scope)
                 REQUEST_SECONDS.observe(time.perf_counter() - began_at_s, method, route)
                 REQUESTS.add(method, route, str(status))
+                span.rename(f"{method} {route}")
                 span.note({"http.request.method": method, "http.route": route, "http.response.status_code": status})
                 if status >= 500:
                     span.fail(str(status))
@@ -59,7 +60,7 @@ class Observed:
 def _span(scope: Scope, method: str) -> AbstractContextManager[tracing.Span]:
     if not tracing.is_on() or scope["path"].endswith(_NOT_TRACED):
         return nullcontext(tracing.NO_SPAN)
-    return tracing.span(f"HTTP {method}", "server", parent=field(scope, _TRACEPARENT) or "")
+    return tracing.span(method, "server", parent=field(scope, _TRACEPARENT) or "")
 
 
 def _route(scope: Scope) -> str:

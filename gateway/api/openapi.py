@@ -8,6 +8,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from gateway.api.codes import codes
 from gateway.api.described import JSON, answers, takes
 from gateway.api.examples import ANSWERS, EXAMPLES
 from gateway.api.job_request import JobRequest
@@ -144,6 +145,7 @@ def document(app: FastAPI, operations: Sequence[Operation]) -> dict[str, Any]:
     components["schemas"] = schemas()
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     made["security"] = [{"bearer": []}]
+    made |= codes()
     hot: dict[str, Any] = {}
     for each in operations:
         hot.setdefault(each.path, {})[each.method.lower()] = _documented(each)

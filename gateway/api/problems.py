@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from gateway.api.allowed import either
 from gateway.api.request_id import request_id
-from gateway.views.job import number
+from gateway.views.facts import facts
 from services.chassis.errors import ClipferryError, Kind, Reason, field_invalid
 
 logger = structlog.get_logger(__name__)
@@ -73,7 +73,7 @@ def problem(error: ClipferryError, instance: str, headers: Mapping[str, str] | N
     """
     status = status_of(error.reason)
     body = {
-        **{key: number(value) for key, value in error.metadata.items() if key != "grpc_code"},
+        **facts({key: value for key, value in error.metadata.items() if key != "grpc_code"}),
         "type": f"urn:clipferry:problem:{error.reason.name.lower().replace('_', '-')}",
         "title": status.phrase,
         "status": status.value,

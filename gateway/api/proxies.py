@@ -1,5 +1,6 @@
 """Behind a proxy: who asks, by which scheme, host and path, as the proxy says; nobody else is believed."""
 
+import ipaddress
 import re
 
 from starlette.datastructures import Headers
@@ -10,13 +11,16 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]{1,64}){1,8}")
 """Without the segments . and .., which whoever follows a link would take away."""
+_FORWARDED_FOR = b"x-forwarded-for"
+_WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d{1,5})?|([^:]*):\d{1,5}")
 
 
 class Proxies:
     """Rewrites the scope of a request before anything reads it.
 
-    `X-Forwarded-For` and `-Proto` are uvicorn's work; `-Host` and `-Prefix` are added here. A proxy may cut the prefix
-    off the path or leave it.
+    `X-Forwarded-For` and `-Proto` are uvicorn's work; `-Host` and `-Prefix` are added here, and of `-For` only
+    addresses are left: anything else would be a client that no limit has counted. A proxy may cut the prefix off the
+    path or leave it.
 
     Args:
         app: What answers.
@@ -46,6 +50,7 @@ class Proxies:
             scope["headers"] = [(b"host", host.encode()), *others]
         if _PREFIX.fullmatch(prefix):
             root_path = prefix
+        _keep_addresses(scope)
         _place(scope, root_path)
         await self._forwarded(scope, receive, send)  # type: ignore[arg-type]
 
@@ -55,6 +60,30 @@ class Proxies:
             await RedirectResponse(f"{scope['root_path']}/", 308)(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+def _keep_addresses(scope: Scope) -> None:
+    """Cut `X-Forwarded-For` before the last part that is no address; what stands after it, proxies added."""
+    said = [value.decode("latin-1") for name, value in scope["headers"] if name == _FORWARDED_FOR]
+    if not said:
+        return
+    kept: list[str] = []
+    for part in reversed(",".join(said).split(",")):
+        if not _is_address(part.strip()):
+            break
+        kept.insert(0, part.strip())
+    others = [(name, value) for name, value in scope["headers"] if name != _FORWARDED_FOR]
+    scope["headers"] = [*others, (_FORWARDED_FOR, ", ".join(kept).encode())] if kept else others
+
+
+def _is_address(part: str) -> bool:
+    """Return whether it is an IP address, with or without a port: ``[::1]:80``."""
+    found = _WITH_PORT.fullmatch(part)
+    try:
+        ipaddress.ip_address(found[1] or found[2] if found else part)
+    except ValueError:
+        return False
+    return True
 
 
 def _place(scope: Scope, root_path: str) -> None:

@@ -22,7 +22,7 @@ from gateway.views.workers import WorkerListView
 
 
 class ProblemView(msgspec.Struct, rename="camel", frozen=True):
-    """An error (RFC 9457). Numbers behind the message stand beside, such as `size_bytes` and `limit_bytes`."""
+    """An error (RFC 9457). Numbers behind the message stand beside, such as `sizeBytes` and `limitBytes`."""
 
     type: str
     title: str
@@ -30,7 +30,7 @@ class ProblemView(msgspec.Struct, rename="camel", frozen=True):
     detail: str
     instance: str
     code: str
-    """A reason of docs/reasons.md."""
+    """One of the [reasons](docs#reasons)."""
     request_id: str
     """The same as `X-Request-Id`; log lines have it too."""
 

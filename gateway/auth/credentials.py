@@ -61,7 +61,9 @@ class KeyCredentials:
         return is_key(shown)
 
     async def caller(self, shown: str) -> Caller:
-        found = await find_key(self._database, shown, self._clock.time_ms())
+        # What is neither ours nor a JWT by its looks may have been meant as either.
+        unknown = f"The {'API key' if shown.startswith(PREFIX) else 'token or API key'} is not valid."
+        found = await find_key(self._database, shown, self._clock.time_ms(), unknown)
         expires_at_s = _NEVER_S if found.expires_at_ms is None else found.expires_at_ms // 1000
         return Caller(
             found.user_id,

@@ -1,4 +1,4 @@
-"""The end of sessions before their time: written here, heard of at every gateway at once."""
+"""The end of sessions before their time: written here, heard of at every gateway as `gateway.store.marks` says."""
 
 from collections.abc import Callable, Iterable
 

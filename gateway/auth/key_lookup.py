@@ -29,8 +29,16 @@ class KeyHolder:
         return scopes_of(self.role, self.limited_to)
 
 
-async def find_key(database: Database, shown: str, now_ms: int) -> KeyHolder:
+async def find_key(
+    database: Database, shown: str, now_ms: int, unknown: str = "The API key is not valid."
+) -> KeyHolder:
     """Return the user of a key, and note that it was used.
+
+    Args:
+        database: The store.
+        shown: The key.
+        now_ms: Milliseconds since 1970.
+        unknown: What is said of a key that nobody has.
 
     Raises:
         ClipferryError: UNAUTHENTICATED for a key that is not valid or too old; STORE_UNAVAILABLE.
@@ -41,7 +49,7 @@ async def find_key(database: Database, shown: str, now_ms: int) -> KeyHolder:
         digest(shown),
     )
     if not rows:
-        raise ClipferryError(Reason.UNAUTHENTICATED, "The API key is not valid.")
+        raise ClipferryError(Reason.UNAUTHENTICATED, unknown)
     key_id, user_id, role, limited_to, chats, expires_at_ms, used_at_ms, is_enabled = rows[0]
     if expires_at_ms is not None and expires_at_ms <= now_ms:
         raise ClipferryError(Reason.UNAUTHENTICATED, "The API key has expired.")

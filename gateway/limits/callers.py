@@ -4,11 +4,9 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from gateway.auth.caller import Caller
+from gateway.limits.fields import LIMIT_FIELDS, rate_fields
 from gateway.limits.gcra import Rate, Verdict
 from gateway.limits.limiter import Limiter, too_many
-
-VERDICT = "clipferry.limit"
-"""Key of an ASGI scope under which the verdict stands that the answer tells of."""
 
 
 class CallerLimits:
@@ -30,7 +28,7 @@ class CallerLimits:
 
         Args:
             caller: Who asks.
-            scope: Of the request; it gets the verdict.
+            scope: Of the request; it gets what the answer tells of the limit.
 
         Raises:
             ClipferryError: TOO_MANY_REQUESTS.
@@ -45,6 +43,6 @@ class CallerLimits:
         if rate is None:
             return
         said: Verdict = await self._limiter.take(caller.user_id, rate)
-        scope[VERDICT] = said
+        scope[LIMIT_FIELDS] = rate_fields(said)
         if not said.is_admitted:
             raise too_many(said, f"The user {caller.user_id!r}")

@@ -1,6 +1,5 @@
 """GCRA, the whole of it: one number for each key, exact, and no double burst at the edge of a window."""
 
-import math
 from dataclasses import dataclass
 
 _US_PER_S = 1_000_000
@@ -65,13 +64,3 @@ def verdict(due_us: int, now_us: int, rate: Rate, *, is_admitted: bool) -> Verdi
     remaining = free_us // rate.interval_us if free_us > 0 else 0
     next_us = (remaining + 1) * rate.interval_us - free_us
     return Verdict(rate, is_admitted, remaining, next_us / _US_PER_S)
-
-
-def policy_header(rate: Rate) -> str:
-    """Return the value of `RateLimit-Policy`: the burst, and the seconds in which it is earned."""
-    return f'"{rate.name}";q={rate.burst};w={math.ceil(rate.window_us / _US_PER_S)}'
-
-
-def limit_header(said: Verdict) -> str:
-    """Return the value of `RateLimit`: how many more now, and the seconds until it is one more."""
-    return f'"{said.rate.name}";r={said.remaining};t={math.ceil(said.next_s)}'

@@ -1,7 +1,10 @@
 """Jobs and bytes that a user may use in a day."""
 
+from collections.abc import MutableMapping
 from types import TracebackType
+from typing import Any
 
+from gateway.limits.fields import LIMIT_FIELDS, used_up_fields
 from gateway.limits.usage import Usage, Used, day_ends_in_s, day_of
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
@@ -31,15 +34,19 @@ class Quotas:
         self._size_bytes = size_bytes
         self._swept_day = 0
 
-    def one_more(self, owner: str) -> "Place":
+    def one_more(self, owner: str, scope: MutableMapping[str, Any]) -> "Place":
         """Take a place for one job, for the length of a block.
+
+        Args:
+            owner: Whose job it is.
+            scope: Of the request; if it is refused, it gets what the answer tells of the quota.
 
         Raises:
             ClipferryError: As the block begins: QUOTA_EXCEEDED, naming what is used, the limit and when it starts anew.
         """
-        return Place(self, owner)
+        return Place(self, owner, scope)
 
-    async def take(self, owner: str) -> int | None:
+    async def take(self, owner: str, scope: MutableMapping[str, Any]) -> int | None:
         """Take a place; returns the day that it is of, or None when there is no quota. Raises as `one_more` does."""
         if not self._jobs and not self._size_bytes:
             return None
@@ -50,7 +57,7 @@ class Quotas:
             owner, day, jobs=self._jobs or _NO_LIMIT_JOBS, size_bytes=self._size_bytes or _NO_LIMIT_BYTES
         )
         if not used.is_admitted:
-            raise self._refusal(owner, used, day_ends_in_s(now_ms))
+            raise self._refusal(owner, scope, used, day_ends_in_s(now_ms))
         return day
 
     async def give_back(self, owner: str, day: int) -> None:
@@ -62,11 +69,12 @@ class Quotas:
             self._swept_day = day
             await self._usage.sweep(day)
 
-    def _refusal(self, owner: str, used: Used, resets_in_s: float) -> ClipferryError:
+    def _refusal(self, owner: str, scope: MutableMapping[str, Any], used: Used, resets_in_s: float) -> ClipferryError:
         if self._jobs and used.job_count >= self._jobs:
             said, count, limit, what = "", used.job_count, self._jobs, "jobs"
         else:
             said, count, limit, what = " have arrived and", used.size_bytes, self._size_bytes, "bytes"
+        scope[LIMIT_FIELDS] = used_up_fields(f"{what}-per-day", limit, resets_in_s)
         return ClipferryError(
             Reason.QUOTA_EXCEEDED,
             f"{count} {what}{said} are used of the {limit} that {owner!r} has a day; the day ends at 00:00 UTC,"
@@ -79,15 +87,16 @@ class Quotas:
 class Place:
     """One job of the day's quota, for the length of a block; given back if the block raises or leaves it unused."""
 
-    def __init__(self, quotas: Quotas, owner: str) -> None:
+    def __init__(self, quotas: Quotas, owner: str, scope: MutableMapping[str, Any]) -> None:
         self._quotas = quotas
         self._owner = owner
+        self._scope = scope
         self._day: int | None = None
         self.is_used = True
         """Set to False when no job came of it."""
 
     async def __aenter__(self) -> "Place":
-        self._day = await self._quotas.take(self._owner)
+        self._day = await self._quotas.take(self._owner, self._scope)
         return self
 
     async def __aexit__(

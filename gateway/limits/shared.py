@@ -33,13 +33,14 @@ class SharedLimiter:
     """Counts in the store, in one round trip. See `gateway.limits.limiter.Limiter`.
 
     A key that is over its limit is refused without asking again. While the store is away each gateway counts by itself:
-    limits are to protect the service, not to be its end. The clocks of the gateways are taken to agree; a difference
-    widens or narrows a limit by as much.
+    limits are to protect the service, not to be its end. The log hears of it once, and when it is over. The clocks of
+    the gateways are taken to agree; a difference widens or narrows a limit by as much.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._here = MemoryLimiter(clock)
+        self._is_alone = False
 
     async def take(self, key: str, rate: Rate) -> Verdict:
         refused = self._here.refusal(key, rate)
@@ -51,8 +52,13 @@ class SharedLimiter:
                 _TAKE, rate.name, key, now_us, rate.interval_us, rate.window_us
             )
         except ClipferryError as error:
-            logger.warning("Limits are kept here alone.", action="limits_alone", reason=error.reason.name)
+            if not self._is_alone:
+                self._is_alone = True
+                logger.warning("Limits are kept here alone.", action="limits_alone", reason=error.reason.name)
             return self._here.take_now(key, rate)
+        if self._is_alone:
+            self._is_alone = False
+            logger.info("Limits are kept together again.", action="limits_together")
         self._here.learn(key, rate, due_us)
         return verdict(due_us, now_us, rate, is_admitted=bool(is_admitted))
 

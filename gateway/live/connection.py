@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -25,21 +24,20 @@ from gateway.live.door import Door, Visit
 from gateway.live.frames import text_frame
 from gateway.live.hub import Hub
 from gateway.live.keeper import Keeper
-from gateway.live.messages import Beat, GoAway, Heartbeat, Limits, Refused, Said, TokenRefreshed, Welcome
+from gateway.live.messages import Beat, GoAway, Refused, Said, TokenRefreshed
 from gateway.live.numbers import Numbers
-from gateway.live.pacing import MAX_PER_SECOND
 from gateway.live.publisher import Publisher
 from gateway.live.rate import CommandRate
 from gateway.live.snapshots import Snapshots
 from gateway.live.socket import SharedFrameProtocol
 from gateway.live.subscriptions import Subscriptions
 from gateway.live.terms import LiveTerms
+from gateway.live.welcome import welcome
 from gateway.views.moment import iso
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Kind, Reason, field_invalid
 from services.chassis.lifecycle import background
 
-MAX_MESSAGE_BYTES = 64 * 1024
 _REMEMBERED_ENDS = 1_000
 _RECONNECT_AFTER_MS = (500, 3_000)
 
@@ -252,28 +250,7 @@ class Connection:
         self.socket.close(DRAINING, reason)
 
     def _welcome(self, command_id: str | int | None) -> None:
-        terms = self._live.terms
-        self.reply(
-            Welcome(
-                type="welcome",
-                timestamp=self._now(),
-                id=command_id,
-                protocol=1,
-                connection_id=secrets.token_urlsafe(9),
-                server_time=self._now(),
-                token_expires_at=iso(self.caller.expires_at_s * 1000),
-                user=self.caller.user_id,
-                queue_reachable=self._live.publisher.queue_is_reachable,
-                heartbeat=Heartbeat(terms.ping_interval_ms, round(terms.ping_timeout_s * 1000)),
-                limits=Limits(
-                    max_subscriptions=terms.subscription_count,
-                    max_message_bytes=MAX_MESSAGE_BYTES,
-                    max_updates_per_second=MAX_PER_SECOND,
-                    max_commands_per_minute=terms.commands_per_minute,
-                    max_connections=terms.connections_per_user,
-                ),
-            )
-        )
+        self.reply(welcome(self.caller, command_id, terms=self._live.terms, publisher=self._live.publisher))
 
     def refuse(self, command_id: str | int | None, error: ClipferryError) -> None:
         """Say why a command was not carried out."""

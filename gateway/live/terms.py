@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+MAX_MESSAGE_BYTES = 64 * 1024
+"""Of a client's message."""
+
 
 @dataclass(frozen=True, slots=True)
 class WriteTerms:

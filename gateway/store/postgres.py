@@ -77,6 +77,7 @@ class PostgresDatabase:
             await connection.add_listener(_CHANNEL, lambda *_said: self._rung.set())
             self._rung.set()  # something may have happened before
             await lost.wait()
+            self._rung.set()  # something may happen until it is heard again
         finally:
             connection.terminate()
 

@@ -5,6 +5,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from clipferry.queue.v1 import job_pb2
 from gateway.rest_names import in_rest_names
+from gateway.views.facts import facts
 from gateway.views.flow import NO_FLOW, flow_of
 from gateway.views.job_shape import (
     ErrorView,
@@ -130,13 +131,7 @@ def error_view(job: job_pb2.Job) -> ErrorView | None:
     if not job.HasField("error"):
         return None
     error = job.error
-    numbers = {key: number(value) for key, value in error.metadata.items()}
-    return ErrorView(error.reason, in_rest_names(error.message), error.retryable, numbers)
-
-
-def number(text: str) -> int | str:
-    """Return `text` as a number if it is one that JSON readers keep exactly."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else text
+    return ErrorView(error.reason, in_rest_names(error.message), error.retryable, facts(error.metadata))
 
 
 def result_of(job: job_pb2.Job) -> ResultView:

@@ -5,8 +5,13 @@ import { element } from "./dom/element.js";
 const schemaOf = (content) => Object.values(content ?? {})[0]?.schema;
 const refOf = (schema) => schema?.$ref?.split("/").at(-1);
 
-// Descriptions mark code with backticks, one or two, as Markdown does; a line break there is only for the eye.
-const prose = (text) => (text ?? "").replaceAll("``", "`").split("`").map((part, place) => (place % 2 ? element("code", part) : part.replace(/\s+/g, " ")));
+// Descriptions mark code with backticks, one or two, and parts of this page as [words](docs#part), as Markdown does; a line
+// break there is only for the eye.
+const prose = (text) => (text ?? "").replaceAll("``", "`").split("`").flatMap((part, place) => (place % 2 ? element("code", part) : linked(part.replace(/\s+/g, " "))));
+const linked = (text) => text.split(/(\[[^\]]+\]\(docs#[^)]+\))/).map((part) => {
+  const [, words, href] = /^\[(.+)\]\((.+)\)$/.exec(part) ?? [];
+  return href ? element("a", { href }, words) : part;
+});
 
 function link(name) {
   const made = element("a", name);
@@ -76,6 +81,18 @@ function examplesOf(content) {
   return examples.flatMap(({ summary, value }) => [element("p", `${summary}:`), element("pre", { tabindex: "0" }, JSON.stringify(value, null, 2))]);
 }
 
+function codeTable(rows) {
+  const lines = rows.map(({ code, text, beside }) => element("tr", element("td", element("code", String(code))), element("td", beside), element("td", ...prose(text))));
+  return element("table", element("tbody", ...lines));
+}
+
+function drawCodes(api) {
+  const reasons = api["x-reasons"].map(({ code, text, status, retried }) => ({ code, text, beside: retried ? `${status}, retried` : String(status) }));
+  const closeCodes = api["x-close-codes"].map(({ code, text, comeBack }) => ({ code, text, beside: `come back: ${comeBack}` }));
+  document.getElementById("reasons").append(codeTable(reasons));
+  document.getElementById("close-codes").append(codeTable(closeCodes));
+}
+
 const methodMark = (method) => element("span", { class: "method", "data-method": method }, method.toUpperCase());
 const anchorOf = (method, path) => `${method}-${path.slice(1).replaceAll("/", "-").replace(/[{}]/g, "")}`;
 
@@ -85,7 +102,8 @@ function drawContents(api, calls) {
   const lineOf = ([method, path]) => element("a", { href: `#${anchorOf(method, path)}` }, methodMark(method), path.replace(/^\/api/, ""));
   const lines = Object.entries(byTag).flatMap(([tag, group]) => [element("h2", `Calls: ${tag}`), ...group.map(lineOf)]);
   const shapes = Object.keys(api.components.schemas).map((name) => element("a", { href: `#${name}`, class: "shape" }, name));
-  document.querySelector("#contents nav").append(...lines, element("h2", "Shapes"), ...shapes);
+  const codes = [["reasons", "Reasons"], ["close-codes", "Close codes"]].map(([part, words]) => element("a", { href: `#${part}`, class: "shape" }, words));
+  document.querySelector("#contents nav").append(...lines, element("h2", "Shapes"), ...shapes, element("h2", "Codes"), ...codes);
   document.getElementById("contents").open = matchMedia("(min-width: 901px)").matches;
 }
 
@@ -105,6 +123,7 @@ document.querySelectorAll(".here").forEach((place) => (place.textContent = new U
 const calls = Object.entries(api.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => [method, path, operation]));
 document.getElementById("operations").append(...calls.map(([method, path, operation]) => section(api, method, path, operation)));
 document.getElementById("shapes").append(...Object.keys(api.components.schemas).map((name) => shape(api, name)));
+drawCodes(api);
 drawContents(api, calls);
 // What the address names was not there yet when the page was loaded.
 if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();

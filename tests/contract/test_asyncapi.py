@@ -71,4 +71,22 @@ def test_what_is_not_in_it_is_found_out() -> None:
 
 async def test_a_running_gateway_serves_it(tmp_path: Path) -> None:
     async with gateway_at_hand(tmp_path) as admin:
-        assert await admin.get("/asyncapi.json") == PAGE
+        served = await admin.get("/asyncapi.json")
+
+    assert served.pop("servers") == {"gateway": {"host": f"127.0.0.1:{admin.port}", "protocol": "ws"}}
+    assert served == {name: part for name, part in PAGE.items() if name != "servers"}
+
+
+async def test_it_names_the_server_as_a_proxy_says(tmp_path: Path) -> None:
+    """A program that reads it connects to where it was read from, not to the port behind the proxy."""
+    behind = {
+        "X-Forwarded-Host": "clips.example.org",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Prefix": "/clips",
+    }
+    async with gateway_at_hand(tmp_path, trusted_proxies="127.0.0.1") as admin:
+        served = (await admin.http.get("/asyncapi.json", headers=behind)).json()
+
+    assert served["servers"] == {
+        "gateway": {"host": "clips.example.org", "protocol": "wss", "pathname": "/clips"},
+    }

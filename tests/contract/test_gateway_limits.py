@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.limits.gcra import Rate
 from gateway.limits.memory import MemoryLimiter
@@ -58,8 +59,13 @@ async def test_a_limit_is_kept_while_the_store_is_away(
     async def away(_sql: str, *_arguments: object) -> None:
         raise ClipferryError(Reason.STORE_UNAVAILABLE)
 
-    monkeypatch.setattr(database, "run", away)
-    assert [(await limiter.take("ann", RATE)).is_admitted for _ in range(3)] == [True, True, False]
+    with capture_logs() as lines:
+        with monkeypatch.context() as outage:
+            outage.setattr(database, "run", away)
+            assert [(await limiter.take("ann", RATE)).is_admitted for _ in range(3)] == [True, True, False]
+        for _ in range(2):
+            await limiter.take("bob", RATE)
+    assert [line["action"] for line in lines] == ["limits_alone", "limits_together"]
 
 
 def test_one_gateway_on_sqlite_counts_in_memory(database: Database, clock: FakeClock) -> None:
@@ -73,7 +79,7 @@ async def test_the_last_place_of_a_day_goes_to_one(database: Database, clock: Fa
 
     async def one(number: int, *, is_used: bool = True) -> str:
         try:
-            async with quotas[number % 2].one_more("ann") as place:
+            async with quotas[number % 2].one_more("ann", {}) as place:
                 place.is_used = is_used
         except ClipferryError as error:
             return f"{error.message} {error.retry_after_s} {error.metadata}"
@@ -82,7 +88,7 @@ async def test_the_last_place_of_a_day_goes_to_one(database: Database, clock: Fa
     for number in range(4):
         assert await one(number, is_used=False) == ""
     with pytest.raises(ZeroDivisionError):
-        async with quotas[0].one_more("ann"):
+        async with quotas[0].one_more("ann", {}):
             raise ZeroDivisionError
     refused = sorted(await asyncio.gather(*(one(number) for number in range(8))))
     assert refused[:3] == [""] * 3
@@ -94,7 +100,7 @@ async def test_the_last_place_of_a_day_goes_to_one(database: Database, clock: Fa
         ]
         * 5
     )
-    async with quotas[0].one_more("bob"):
+    async with quotas[0].one_more("bob", {}):
         pass
     clock.advance(12 * 3600)
     assert await one(0) == ""
@@ -118,7 +124,7 @@ async def test_delivered_bytes_count_once_whoever_tells_of_them(database: Databa
     assert (await usage.take("ann", day, jobs=9, size_bytes=1_101)).size_bytes == 1_100
     quotas = Quotas(usage, clock, jobs=0, size_bytes=1_000)
     with pytest.raises(ClipferryError, match="1100 bytes have arrived and are used of the 1000 that 'ann'"):
-        async with quotas.one_more("ann"):
+        async with quotas.one_more("ann", {}):
             pass
     await usage.start_over()
     assert await usage.cursor() is None
@@ -127,7 +133,7 @@ async def test_delivered_bytes_count_once_whoever_tells_of_them(database: Databa
 async def test_old_days_are_forgotten(database: Database, clock: FakeClock) -> None:
     quotas = Quotas(Usage(database), clock, jobs=3, size_bytes=0)
     for _ in range(4):
-        async with quotas.one_more("ann"):
+        async with quotas.one_more("ann", {}):
             pass
         clock.advance(86_400)
 

@@ -10,6 +10,7 @@ import pytest
 import yoyo
 
 from gateway.limits.exchange import Exchange
+from gateway.store import postgres
 from gateway.store.database import Database
 from gateway.store.marks import Marks, mark
 from gateway.store.opening import open_database
@@ -191,6 +192,20 @@ async def test_replicas_hear_each_other_at_once(tmp_path: Path) -> None:
             await mark(two.run, "a")
             async with asyncio.timeout(10):
                 await heard.wait()
+
+
+async def test_who_cannot_hear_looks_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the listening connection is lost: what rang in that moment was for nobody, and the next look is far away."""
+    monkeypatch.setattr(postgres, "_CONNECT_AGAIN_S", 60)
+    async with open_database(GATEWAY_STORES["postgresql"](tmp_path)) as database:
+        await database.rung(10)  # it listens
+        gone = await database.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        )
+        assert gone == [(True,)]
+        async with asyncio.timeout(20):
+            await database.rung(60)
 
 
 async def test_a_file_of_the_first_version_goes_on(tmp_path: Path) -> None:

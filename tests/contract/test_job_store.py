@@ -60,7 +60,7 @@ async def test_a_repeated_request_returns_the_first_job_even_when_the_queue_is_f
     (again,) = await small.store.submit([submission(request_id="r", spec=b"")])
 
     assert isinstance(again, Accepted)
-    assert (again.replayed, again.record.job) == (True, job)
+    assert (again.replayed, again.duplicate, again.record.job) == (True, False, job)
 
 
 async def test_a_repeated_request_returns_the_first_job_after_its_end(hand: StoreInHand) -> None:
@@ -97,7 +97,7 @@ async def test_a_request_that_met_a_twin_is_remembered(hand: StoreInHand) -> Non
     (anew,) = await hand.store.submit([submission(live_key="k", request_id="r", spec=b"")])
 
     assert isinstance(again, Accepted)
-    assert (again.replayed, again.record.job.id) == (True, job.id)
+    assert (again.replayed, again.duplicate, again.record.job.id) == (True, False, job.id)
     assert error.reason is Reason.REQUEST_ID_REUSED
     assert isinstance(anew, Accepted)
     assert not anew.replayed
@@ -464,7 +464,7 @@ async def test_a_start_keeps_jobs_leases_tokens_turns_and_numbers(engine: str, t
         (twin,) = await after.store.submit([submission(live_key="k3")])
         assert isinstance(again, Accepted)
         assert isinstance(twin, Accepted)
-        assert (again.record.job.id, twin.replayed) == (lease.job_id, True)
+        assert (again.record.job.id, twin.replayed, twin.duplicate) == (lease.job_id, True, True)
         last = await after.store.last_sequence()
         await complete(after, lease)
         assert [change.event.sequence for change in after.published] == [last + 1]

@@ -109,7 +109,7 @@ async def test_stats_and_health(both: tuple[QueueClient, GatewayClient]) -> None
         await worker.move(1, release_jobs={"leases": []})
         stats = await admin.get("/api/queue/stats")
         memory = await admin.get("/api/memory/stats")
-        health = (await admin.http.get("/health")).json()
+        health = await admin.get("/health")
         async with admin.socket() as socket:
             await socket.say(type="subscribeToMemory")
             pushed = (await socket.hear("subscribed"))["snapshot"]

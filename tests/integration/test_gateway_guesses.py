@@ -46,6 +46,14 @@ async def test_wrong_credentials_in_requests_are_limited_like_sign_ins(tmp_path:
     assert "guess" not in str(noted)
 
 
+async def test_words_in_place_of_an_address_are_not_many_clients(tmp_path: Path) -> None:
+    """Behind a proxy that passes on what it is sent, a new word with each guess is no new client."""
+    async with gateway_at_hand(tmp_path, trusted_proxies="127.0.0.0/8", **TOLD) as admin:
+        wrong = [await guess(admin, f"cf_guess{number}", f"x{number}") for number in range(6)]
+
+    assert [answer.status_code for answer in wrong] == [401] * 5 + [429]
+
+
 async def test_a_refused_sign_in_is_written_down_with_the_clients_address(tmp_path: Path) -> None:
     """The client's as the proxy tells it, so that somebody can be shut out; not the proxy's own."""
     async with gateway_at_hand(tmp_path, trusted_proxies="127.0.0.0/8", **TOLD) as admin:

@@ -28,6 +28,7 @@ async def test_a_user_who_submits_too_fast_is_told_when_to_come_back(tmp_path: P
         assert bad.headers["ratelimit"].startswith('"submits";r=0;t=')
         told = assert_problem(refused, 429, "TOO_MANY_REQUESTS")
         assert "The user 'ann' may do this 2 times at once and 6 times a minute" in told["detail"]
+        assert (told["limitPerMin"], told["burst"]) == (6, 2)
         assert 9 <= int(refused.headers["retry-after"]) <= 10
         assert refused.headers["ratelimit"] == f'"submits";r=0;t={refused.headers["retry-after"]}'
         read = await ann.request("GET", "/api/jobs")
@@ -94,8 +95,10 @@ async def test_the_days_jobs_are_those_that_came_to_be(tmp_path: Path) -> None:
             refused = await admin.request("POST", "/api/jobs", json={"url": "https://video.test/3"})
 
     told = assert_problem(refused, 429, "QUOTA_EXCEEDED")
-    assert (told["used_jobs"], told["limit_jobs"]) == (2, 2)
+    assert (told["usedJobs"], told["limitJobs"]) == (2, 2)
     assert 0 < int(refused.headers["retry-after"]) <= 86_400
+    assert refused.headers["ratelimit-policy"] == '"jobs-per-day";q=2;w=86400'
+    assert refused.headers["ratelimit"] == f'"jobs-per-day";r=0;t={refused.headers["retry-after"]}'
 
 
 async def test_the_days_bytes_are_those_that_arrived(tmp_path: Path) -> None:
@@ -119,7 +122,8 @@ async def test_the_days_bytes_are_those_that_arrived(tmp_path: Path) -> None:
             refused = await admin.request("POST", "/api/jobs", json={"url": "https://video.test/4"})
 
     told = assert_problem(refused, 429, "QUOTA_EXCEEDED")
-    assert (told["used_bytes"], told["limit_bytes"]) == (1_100, 1_000)
+    assert (told["usedBytes"], told["limitBytes"]) == (1_100, 1_000)
+    assert refused.headers["ratelimit-policy"] == '"bytes-per-day";q=1000;w=86400'
 
 
 async def _deliver(worker: WorkCall, size_bytes: int, first_move: int) -> None:

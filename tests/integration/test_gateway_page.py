@@ -10,6 +10,8 @@ from urllib.parse import urljoin
 import pytest
 from playwright.async_api import Page, async_playwright
 
+from gateway.live.closing import MEANINGS
+from services.chassis.errors import Reason
 from tests.fakes.gateway_client import gateway_at_hand
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -42,13 +44,22 @@ async def test_the_page_of_the_api(tmp_path: Path) -> None:
     ):
         await page.wait_for_selector("#JobProgress")
         shown = await page.inner_text("#JobRequest")
-        links = await page.eval_on_selector_all("main a[href^='#']", "all => all.map((one) => one.hash.slice(1))")
+        links = await page.eval_on_selector_all("main a[href*='#']", "all => all.map((one) => one.hash.slice(1))")
+        reasons = await page.inner_text("#reasons")
+        closing = await page.inner_text("#close-codes")
+        described = await page.inner_html("#description")
+        named = await page.eval_on_selector_all("header a", "all => all.map((one) => one.getAttribute('href'))")
         anchors = await page.eval_on_selector_all("main section[id]", "all => all.map((one) => one.id)")
 
     assert "audio or video; default video" in shown
     assert "integer, at least -10, at most 10; default 0" in shown
     assert "http(s) URL of the page or media." in shown
-    assert set(links) <= set(anchors)
+    assert all(reason.name in reasons and reason.text in reasons for reason in Reason)
+    assert all(str(code) in closing and meaning.come_back in closing for code, meaning in MEANINGS.items())
+    assert '<a href="docs#reasons">reasons</a>' in described
+    assert {"openapi.json", "asyncapi.json"} <= set(named)
+    assert ".md" not in described
+    assert {"reasons", "close-codes"} <= set(links) <= set(anchors)
     assert complaints == []
 
 

@@ -153,14 +153,24 @@ async def admin(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gatew
             "FIELD_INVALID",
             "apiKey must be text of 1 to 512 characters, not 1.",
         ),
-        ("POST", "/api/auth/token", b"{}", 422, "FIELD_INVALID", "either apiKey or pairingCode, not neither"),
+        *(
+            (
+                "POST",
+                "/api/auth/token",
+                body,
+                422,
+                "FIELD_INVALID",
+                "body must hold apiKey or pairingCode; it holds neither.",
+            )
+            for body in (b"{}", b'{"pairingCode": null}')
+        ),
         (
             "POST",
             "/api/auth/token",
             b'{"apiKey": "a", "pairingCode": "b"}',
             422,
             "FIELD_INVALID",
-            "either apiKey or pairingCode, not both",
+            "body must hold apiKey or pairingCode, not both.",
         ),
         (
             "POST",

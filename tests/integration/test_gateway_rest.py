@@ -60,7 +60,8 @@ async def test_a_repeat_with_the_same_key_returns_the_first_job(admin: GatewayCl
 
     assert again.json()["id"] == first["id"]
     assert again.headers["idempotency-replayed"] == "true"
-    assert_problem(other, 422, "REQUEST_ID_REUSED")
+    reused = assert_problem(other, 422, "REQUEST_ID_REUSED")["detail"]
+    assert reused == f"Idempotency-Key 'key-1' was used before for another request, {first['id']}."
 
 
 async def test_a_body_without_a_length_is_bounded_as_well(admin: GatewayClient) -> None:
@@ -70,7 +71,7 @@ async def test_a_body_without_a_length_is_bounded_as_well(admin: GatewayClient) 
 
     refused = assert_problem(await admin.request("POST", "/api/jobs", content=endless()), 413, "BODY_TOO_LARGE")
 
-    assert (refused["size_bytes"], refused["limit_bytes"]) == (163_840, 65_536)
+    assert (refused["sizeBytes"], refused["limitBytes"]) == (163_840, 65_536)
     assert "163840 bytes" in refused["detail"]
 
 
@@ -130,7 +131,7 @@ async def test_a_failed_job_says_why(tmp_path: Path) -> None:
         "code": "NO_VIDEO",
         "message": FAILED.message,
         "retryable": False,
-        "metadata": {"size_bytes": 7},
+        "metadata": {"sizeBytes": 7},
     }
 
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from websockets.exceptions import InvalidHandshake
 
-from tests.fakes.gateway_client import GatewayClient, gateway_at_hand
+from tests.fakes.gateway_client import GatewayClient, assert_problem, gateway_at_hand
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -94,6 +94,17 @@ async def first_word(socket: Any) -> str:
         return "FIELD_INVALID"  # what REST says to an empty job of somebody who may submit one
     assert await socket.closed() == (4010 if heard["code"] == EXPIRED else 4401)
     return str(heard["code"])
+
+
+async def test_what_may_be_either_is_called_so(admin: GatewayClient) -> None:
+    """A word by itself may have been meant as a token or as a key; one that begins like a key is a key."""
+    async with admin.socket(hello=False) as socket:
+        await socket.say(type="hello", token="x")
+        heard = await socket.hear("error")
+    key = await admin.http.get("/api/jobs", headers={"Authorization": "Bearer cf_x"})
+
+    assert heard["message"] == "The token or API key is not valid."
+    assert assert_problem(key, 401, "UNAUTHENTICATED")["detail"] == "The API key is not valid."
 
 
 async def test_the_forge_makes_good_tokens(admin: GatewayClient) -> None:

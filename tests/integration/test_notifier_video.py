@@ -116,8 +116,8 @@ async def test_a_file_is_never_sent_as_a_document(desk: Desk) -> None:
 
 
 async def test_a_part_that_is_too_large_is_refused_and_the_service_lives(desk: Desk) -> None:
-    """A part has at most 256 KiB, and a message of 17,777,780 bytes does not get in at all."""
-    for size_bytes, code in ((256 * 1024 + 1, "INVALID_ARGUMENT"), (17_777_780, "RESOURCE_EXHAUSTED")):
+    """A part has at most 512 KiB, and a message of 17,777,780 bytes does not get in at all."""
+    for size_bytes, code in ((512 * 1024 + 1, "INVALID_ARGUMENT"), (17_777_780, "RESOURCE_EXHAUSTED")):
         upload = await desk.start(padded(mp4_clip(), 20_000_000))
         with contextlib.suppress(grpc.aio.AioRpcError):
             await upload.call.write(pb.SendVideoRequest(part=bytes(size_bytes)))

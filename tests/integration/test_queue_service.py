@@ -1,6 +1,7 @@
 """QueueService as the gateway and people with grpcurl see it: real gRPC, real SQLite."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -242,6 +243,21 @@ async def test_a_watch_sees_only_its_owners_and_can_change_them(client: QueueCli
         assert (await watch.item("event")).job.spec.url == "https://video.test/4"
 
 
+async def test_what_others_do_is_told_as_marks_and_not_as_one_for_each_change(client: QueueClient) -> None:
+    """At most ten in a second, of which the last is soon and tells how far the log is."""
+    async with client.watch(owners={"owners": ["bob"]}) as watch:
+        await watch.item("sync")
+        began_at_s = time.monotonic()
+        marks: list[int] = []
+        for number in range(40):
+            await client.submit(f"https://video.test/of-ann-{number}")
+        while not marks or marks[-1] < 40:
+            marks.append((await watch.item("sync")).sequence)
+        took_s = time.monotonic() - began_at_s
+
+    assert len(marks) <= 2 + took_s / 0.1
+
+
 async def test_a_watch_ends_by_itself_with_a_mark(tmp_path: Path) -> None:
     async with queue_at_hand(tmp_path, watch_max_age_s=0.2) as client:
         await client.submit()
@@ -300,3 +316,31 @@ async def test_stats_hold_what_workers_say(client: QueueClient) -> None:
     assert stats.memory == memory
     assert (stats.memory_processing, list(stats.ytdlp_versions)) == (True, ["2026.10.26"])
     assert (after.total_processed, after.throughput_per_minute, after.slots_busy) == (1, 1, 0)
+
+
+async def test_stats_of_one_owner_tell_of_workers_and_of_no_other_owner(client: QueueClient) -> None:
+    memory = job_pb2.MemoryStats(current_bytes=90, peak_bytes=95, max_bytes=100, max_per_video_bytes=50)
+    async with client.worker("one", versions={"yt-dlp": "2026.10.26"}, memory_limit_bytes=100) as one:
+        await one.ready(2, free_bytes=100, memory=memory)
+        await client.submit(owner="bob")
+        leases = {run.job.owner: run.lease for run in [await one.run()]}
+        await client.submit()
+        leases |= {run.job.owner: run.lease for run in [await one.run()]}
+        for url in ("https://video.test/2", "https://video.test/3"):
+            await client.submit(url, owner="bob")
+        await one.move(1, resize_reservation={"lease": leases["ann"], "reserved_bytes": 7})
+        request = queue_service_pb2.GetStatsRequest(owner="ann")
+        answer = await client.call(client.queue.GetStats, request)
+        await one.move(2, fail_job={"lease": leases["ann"], "error": job_pb2.JobError(reason="NO_VIDEO")})
+        after = (await client.call(client.queue.GetStats, request)).stats
+
+    stats, own = answer.stats, job_pb2.MemoryStats(current_bytes=7, max_bytes=100, active_allocations=1)
+    own.max_per_video_bytes = 50
+    assert stats.jobs_by_state == {"PROCESSING": 1}
+    assert not stats.HasField("oldest_queued_age")
+    assert (stats.memory, stats.throughput_per_minute, stats.total_processed) == (own, 0, 0)
+    assert (stats.workers, stats.slots_total, stats.slots_busy, stats.max_queue_size) == (1, 3, 1, 50)
+    assert list(stats.ytdlp_versions) == ["2026.10.26"]
+    assert not answer.workers
+    assert after.jobs_by_state == {"FAILED": 1}
+    assert (after.memory.current_bytes, after.throughput_per_minute, after.total_processed) == (0, 1, 1)

@@ -8,8 +8,8 @@ from websockets.streams import StreamReader
 
 from clipferry.queue.v1 import job_pb2
 from gateway.live.frames import text_frame
-from gateway.views.health import health_view
 from gateway.views.facts import facts
+from gateway.views.health import health_view
 from gateway.views.job import sentence
 from gateway.views.memory import formatted
 from gateway.views.moment import iso
