@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from cli.exits import DENIED, FAILED, UNREACHABLE, CommandError, unreachable
+from cli.exits import DENIED, FAILED, UNREACHABLE, USAGE, CommandError, unreachable
 
 _STATUS = {401: DENIED, 403: DENIED, 502: UNREACHABLE, 503: UNREACHABLE, 504: UNREACHABLE}
 _OF_A_PROXY = (502, 503, 504)
@@ -40,7 +40,9 @@ class Answer:
             return self.foreign()
         known = {"code", "detail", "type", "title", "instance"}
         facts = {name: value for name, value in self.body.items() if name not in known}
-        return CommandError(str(self.body["code"]), str(self.body["detail"]), _STATUS.get(self.status, FAILED), facts)
+        code = str(self.body["code"])
+        status = USAGE if code == "FIELD_INVALID" else _STATUS.get(self.status, FAILED)
+        return CommandError(code, str(self.body["detail"]), status, facts)
 
     def foreign(self) -> CommandError:
         """Return the answer of something that is no gateway as an error."""

@@ -10,7 +10,7 @@ import click
 from cli.exits import CommandError
 from cli.gateway import Gateway
 from cli.target import Target, find_target
-from cli.words import clean, columns
+from cli.words import clean, columns, sizes_in_words
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,7 +48,9 @@ class App:
             facts = {name: value for name, value in error.facts.items() if name not in ("code", "message")}
             click.echo(json.dumps({"code": error.code, "message": error.message, **facts}), err=True)
         else:
-            click.echo(f"clipferry: {error.code}: {clean(error.message)}", err=True)
+            # What was called wrongly says so by itself; every other reason can be looked up.
+            code = "" if error.code == "FIELD_INVALID" else f"{error.code}: "
+            click.echo(f"clipferry: {code}{sizes_in_words(clean(error.message))}", err=True)
 
     def note(self, sentence: str) -> None:
         """Write a sentence for people to standard error; not in JSON."""

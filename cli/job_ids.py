@@ -2,7 +2,7 @@
 
 import re
 
-from cli.exits import CommandError
+from cli.exits import USAGE, CommandError
 from cli.gateway import Gateway
 from cli.job_cache import known_jobs
 
@@ -28,5 +28,5 @@ def whole_id(gateway: Gateway, given: str) -> str:
     if not found:
         found = [job["id"] for job in gateway.jobs(count=_MOST_LOOKED_AT, states=[]) if short(job["id"]) == given]
     if len(found) > 1:
-        raise CommandError("FIELD_INVALID", f"Several jobs end with {given}: {', '.join(found)}.")
+        raise CommandError("FIELD_INVALID", f"Several jobs end with {given}: {', '.join(found)}.", USAGE)
     return found[0] if found else given

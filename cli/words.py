@@ -1,9 +1,11 @@
 """Text for a terminal: of what comes from outside, nothing but what can be printed."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+_LONG_BYTES = re.compile(r"\b(\d{4,}) bytes\b")
 ENDED = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -17,6 +19,11 @@ def human(size_bytes: float) -> str:
     if size_bytes >= 1_000_000_000:
         return f"{size_bytes / 1_000_000_000:.1f} GB"
     return f"{size_bytes / 1_000_000:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes / 1000:.0f} kB"
+
+
+def sizes_in_words(text: str) -> str:
+    """Return a sentence of the gateway's with its long numbers of bytes for people."""
+    return _LONG_BYTES.sub(lambda found: human(int(found[1])).replace(".0 ", " "), text)
 
 
 def duration(seconds: float) -> str:
@@ -67,7 +74,7 @@ def last_part(url: str) -> str:
 def reason_of(job: Mapping[str, Any]) -> str:
     """Return why a job failed, or its last attempt; empty when none did."""
     error = job.get("error") or {}
-    return f"{error.get('code', '')} {error.get('message', '')}".strip()
+    return f"{error.get('code', '')} {sizes_in_words(error.get('message', ''))}".strip()
 
 
 def arrival_of(job: Mapping[str, Any]) -> list[str]:

@@ -10,9 +10,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.http_protocol import HttpTerms, http_protocol_with
-from gateway.live.connection import MAX_MESSAGE_BYTES
 from gateway.live.socket import protocol_with
-from gateway.live.terms import WriteTerms
+from gateway.live.terms import MAX_MESSAGE_BYTES, WriteTerms
 from services.chassis.lifecycle import StartError, background
 
 

@@ -10,6 +10,7 @@ from cli.commands.jobs import complete_job
 from cli.gateway import job_path
 from cli.job_ids import whole_id
 from cli.moments import clock
+from cli.words import sizes_in_words
 
 
 @click.command()
@@ -29,7 +30,7 @@ def _rows(steps: list[dict[str, Any]]) -> Iterator[tuple[object, ...]]:
     yield "AT", "ATTEMPT", "WHAT", "WORKER", "WHY"
     for step in steps:
         error = step["error"]
-        why = f"{error['code']} {error['message']}" if error else ""
+        why = f"{error['code']} {sizes_in_words(error['message'])}" if error else ""
         if step["nextAttemptAt"]:
             why += f" The next attempt begins at {clock(step['nextAttemptAt'])}."
         yield clock(step["at"]), step["attempt"] or "", step["kind"].replace("_", " "), step["worker"], why

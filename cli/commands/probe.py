@@ -7,6 +7,7 @@ import click
 
 from cli.app import App, common, pass_app
 from cli.commands.page_options import fields_of, media_options
+from cli.page_address import whole_address
 from cli.words import duration, groups, human
 
 _ANSWER_S = 120.0
@@ -27,6 +28,7 @@ _FITS = {
 @pass_app
 def probe(app: App, /, url: str, **asked: Any) -> None:
     """Say what there is on a page, without sending it. With --json: its picture too."""
+    url = whole_address(app, url)
     body = {"url": url, **fields_of(asked)}
     with app.gateway() as gateway:
         found = gateway.call("POST", "/api/probe", body=body, repeats=False, answer_s=_ANSWER_S)

@@ -10,6 +10,7 @@ from cli.commands.watching import cancels_option, watch_to_end
 from cli.exits import OK, UNREACHABLE, CommandError
 from cli.job_cache import remember
 from cli.job_ids import short
+from cli.page_address import whole_address
 from cli.words import clean
 
 
@@ -25,9 +26,10 @@ def send(app: App, /, urls: tuple[str, ...], *, watch: bool, cancels: bool, **as
     """Send the videos of pages to Telegram.
 
     With - as URL: pages from standard input, one a line; empty lines, and those that begin with #, are skipped. A page
-    that is under way already is not sent again.
+    that is under way already is not sent again. Without its beginning an address is taken as https.
     """
-    pages = [page for url in urls for page in (read_lines() if url == "-" else [url])]
+    typed = [page for url in urls for page in (read_lines() if url == "-" else [url])]
+    pages = [whole_address(app, page) for page in typed]
     status, jobs = OK, []
     with app.gateway() as gateway:
         for number, page in enumerate(pages, start=1):

@@ -30,6 +30,12 @@ export function serverAddress(typed) {
 
 const notAnAddress = (text) => new Problem("URL_INVALID", `“${text}” is not an address such as https://clipferry.example or 192.168.1.5:3000.`);
 
+/** What to try where no gateway answers below a path; empty: there is no path. A proxy may show a gateway below one. */
+export function pathHint(server) {
+  const { origin, pathname } = new URL(server);
+  return pathname === "/" ? "" : ` Try it without the path: ${origin}.`;
+}
+
 /** What the browser is asked to allow: this one origin. */
 export const originPattern = (server) => `${new URL(server).origin}/*`;
 

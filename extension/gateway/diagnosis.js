@@ -1,6 +1,6 @@
 // Why it does not work: each step of reaching a gateway, and the name of what stands in the way.
 
-import { addressOf, socketAddress } from "./address.js";
+import { addressOf, pathHint, socketAddress } from "./address.js";
 import { networkError } from "./network_error.js";
 import { Problem, written } from "./problem.js";
 import { accessToken, call } from "./session.js";
@@ -46,7 +46,7 @@ async function reach(server) {
     return bad("gateway", "REDIRECTED", `${address.origin} leads to ${arrived.origin}. ${turned}.`);
   }
   const health = await response.json().catch(() => null);
-  if (!health?.services) return bad("gateway", "NO_GATEWAY", `${address.host} answers ${response.status}, but is no clipferry gateway.`);
+  if (!health?.services) return bad("gateway", "NO_GATEWAY", `${address.host} answers ${response.status}, but is no clipferry gateway.${pathHint(server)}`);
   if (health.status === "unavailable") return bad("gateway", "QUEUE_AWAY", "The gateway answers, but cannot reach its queue.");
   const waits = health.status === "degraded" ? " No processor is connected: jobs wait." : "";
   return good("gateway", `${address.host} answers.${waits}`);

@@ -3,6 +3,7 @@
 // The access token lies in storage.session: in memory, gone with the browser. The refresh token lies in storage.local, on
 // the disk of this profile: without it a code would be needed at every start of the browser.
 
+import { pathHint } from "./address.js";
 import { Problem } from "./problem.js";
 import { request } from "./request.js";
 
@@ -29,7 +30,10 @@ export const isSignedIn = async () => Boolean((await account())?.refreshToken);
 
 /** Trade a pairing code for a sign-in of this browser. */
 export async function pair(server, code) {
-  const tokens = await request(server, "POST", "/api/auth/token", { body: { pairingCode: code.trim() } });
+  const tokens = await request(server, "POST", "/api/auth/token", { body: { pairingCode: code.trim() } }).catch((problem) => {
+    const isElsewhere = problem.code === "ROUTE_NOT_FOUND" || problem.code === "NO_GATEWAY";
+    throw isElsewhere ? new Problem(problem.code, `${problem.message}${pathHint(server)}`, problem.status) : problem;
+  });
   if (await isSignedIn()) await signOut();
   await keep(server, tokens);
 }

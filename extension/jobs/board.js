@@ -28,7 +28,8 @@ export class Board {
   put(view) {
     const known = this.views.get(view.id);
     if (known && isOlder(view, known)) return false;
-    this.views.set(view.id, view);
+    // A job that waits for its next attempt is told without the title that the last one found.
+    this.views.set(view.id, { ...view, title: view.title ?? known?.title ?? null });
     return true;
   }
 

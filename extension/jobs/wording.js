@@ -45,6 +45,17 @@ export function sizeText(bytes) {
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
+/** A sentence of the gateway's with its long numbers of bytes for people. */
+export const sizesInWords = (text) => text.replace(/\b(\d{4,}) bytes\b/g, (_, digits) => sizeText(Number(digits)).replace(".0 ", " "));
+
+/** A problem in one sentence, with the code that documents know it by where that helps. */
+export function sentence(problem) {
+  if (!problem.code) return String(problem);
+  if (problem.code === "LIVE") return "The video is live. It can be recorded.";
+  const said = sizesInWords(problem.message);
+  return problem.code === "FIELD_INVALID" ? said : `${problem.code}: ${said}`;
+}
+
 /** @param {number} seconds */
 export function timeText(seconds) {
   if (seconds < 60) return `${Math.round(seconds)} s`;
@@ -81,10 +92,18 @@ function flowParts({ bytesDone, bytesTotal, speedBps, etaSeconds }) {
 
 /** Why it failed, or why the last run did; empty: it did not. */
 export function errorOf({ error, status }) {
-  return error && (status === "failed" || status === "queued") ? `${error.code}: ${error.message}` : "";
+  return error && (status === "failed" || status === "queued") ? sentence(error) : "";
 }
+
+/** Whether the same once more may end otherwise; whether a message arrived, a person can see. */
+export function isRetryable({ status, error }) {
+  return status === "cancelled" || (status === "failed" && (!error || error.retryable || error.code === "DELIVERY_UNKNOWN"));
+}
+
+/** Whether it failed only because nobody asked for a recording. */
+export const isLiveUnasked = ({ status, error, videoData }) => status === "failed" && error?.code === "LIVE" && !videoData.allowLive;
 
 /** For somebody who asks for help. */
 export function errorReport(view) {
-  return [errorOf(view), `page: ${view.videoData.pageUrl}`, `job: ${view.id}, attempt ${view.attempt} of ${view.maxAttempts}`].join("\n");
+  return [`${view.error?.code}: ${view.error?.message}`, `page: ${view.videoData.pageUrl}`, `job: ${view.id}, attempt ${view.attempt} of ${view.maxAttempts}`].join("\n");
 }

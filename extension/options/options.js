@@ -2,13 +2,12 @@
 
 import { originPattern, serverAddress } from "../gateway/address.js";
 import { useHowFields } from "../jobs/how_fields.js";
+import { sentence } from "../jobs/wording.js";
 import { ask } from "../worker_line.js";
 import { showChecks } from "./checks.js";
 import { showSessions } from "./sessions.js";
 
 const byId = (id) => document.getElementById(id);
-
-const sentence = (problem) => (problem.code ? `${problem.code}: ${problem.message}` : String(problem));
 
 async function guarded(button, work) {
   byId("problem").textContent = "";
@@ -38,6 +37,7 @@ async function show() {
 byId("pairing").onsubmit = (event) => {
   event.preventDefault();
   guarded(event.submitter, async () => {
+    showChecks([]);
     const server = serverAddress(byId("server").value);
     await askForOrigin(server);
     await ask("pair", { server, code: byId("code").value });
@@ -48,7 +48,6 @@ byId("pairing").onsubmit = (event) => {
 };
 
 async function test() {
-  showChecks([]);
   byId("testing").hidden = false;
   await tested().finally(() => (byId("testing").hidden = true));
 }
@@ -60,6 +59,8 @@ async function tested() {
 byId("test").onclick = (event) => {
   if (!byId("server").reportValidity()) return;
   guarded(event.currentTarget, async () => {
+    // While the browser asks, the last result says nothing of this test.
+    showChecks([]);
     await askForOrigin(serverAddress(byId("server").value));
     await test();
   });

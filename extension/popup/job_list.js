@@ -1,6 +1,6 @@
 // The rows: what the worker says in, rows out. A row stays where it is while its job changes, so that the focus stays too.
 
-import { detailOf, errorOf, errorReport, nameOf, restOf, sourceOf, stageOf, titleOf } from "../jobs/wording.js";
+import { detailOf, errorOf, errorReport, isLiveUnasked, isRetryable, nameOf, restOf, sentence, sourceOf, stageOf, titleOf } from "../jobs/wording.js";
 import { messageAddress } from "../jobs/telegram.js";
 
 const template = document.getElementById("job");
@@ -55,7 +55,7 @@ export class JobList {
 
 function drawUnsent(row, entry, act) {
   const stage = entry.isRefused ? "Not sent" : entry.problem ? "Not sent yet" : "On its way";
-  const error = entry.problem ? `${entry.problem.code}: ${entry.problem.message}` : "";
+  const error = entry.problem ? sentence(entry.problem) : "";
   draw(row, { title: nameOf(entry.url), source: restOf(entry.url), status: entry.isRefused ? "failed" : "queued", stage, error });
   offer(row, {
     copy: error && ((button) => copy(button, `${error}\npage: ${entry.url}`)),
@@ -83,7 +83,8 @@ function drawJob(row, view, act) {
   offer(row, {
     cancel: isRunning && !view.cancelRequested && (() => act("cancel", { id: view.id })),
     copy: view.status === "failed" && ((button) => copy(button, errorReport(view))),
-    retry: (view.status === "failed" || view.status === "cancelled") && (() => (isUnknown ? (doubt.hidden = false) : retry(false))),
+    record: isLiveUnasked(view) && (() => act("record", { videoData: view.videoData })),
+    retry: isRetryable(view) && (() => (isUnknown ? (doubt.hidden = false) : retry(false))),
     open: message && (() => chrome.tabs.create({ url: message })),
     // Only who has looked into the chat can say that a second message is right.
     again: isUnknown && (() => retry(true)),

@@ -1,4 +1,4 @@
-// The card of the page that the person is on, with a choice where it plays several.
+// The card of the page that the person is on, with a choice where there is more than the page.
 
 import { candidatesIn } from "../media/tab.js";
 import { hostOf, timeText, withoutScheme } from "../jobs/wording.js";
@@ -16,14 +16,16 @@ async function tabOf() {
 /** @param {(page: {url: string, referer: string | null}) => Promise<unknown>} send */
 export async function showPage(send) {
   const tab = await tabOf();
-  const [page, ...others] = await candidatesIn(tab);
+  const found = await candidatesIn(tab);
+  const page = found.find(({ kind }) => kind === "page");
   if (!page) return;
+  const isChoice = found.length > 1;
   byId("page-title").textContent = tab.title || withoutScheme(page.url);
   byId("page-host").textContent = hostOf(page.url);
-  byId("send-page").hidden = others.length > 0;
+  byId("send-page").hidden = isChoice;
   byId("send-page").onclick = (event) => once(event.currentTarget, () => send(page));
-  byId("choices").hidden = others.length === 0;
-  byId("choice-list").replaceChildren(...(others.length > 0 ? [...others, page].map((one) => choice(one, send)) : []));
+  byId("choices").hidden = !isChoice;
+  byId("choice-list").replaceChildren(...(isChoice ? found.map((one) => choice(one, send)) : []));
   byId("sending").hidden = false;
   byId("sending").querySelector("button:not([hidden])").focus();
 }

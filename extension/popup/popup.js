@@ -1,14 +1,13 @@
 // The popup: what to send, and what became of what was sent. All it shows is what the worker has just said.
 
 import { how, useHowFields } from "../jobs/how_fields.js";
+import { sentence } from "../jobs/wording.js";
 import { ask, listen } from "../worker_line.js";
 import { JobList } from "./job_list.js";
 import { showPage } from "./page_card.js";
 
 const byId = (id) => document.getElementById(id);
 const STATES = { connecting: "Connecting…", live: "Live", polling: "Every 10 s", offline: "Offline", "signed-out": "Not signed in", lost: "Reconnecting…" };
-
-const sentence = (problem) => (problem.code ? `${problem.code}: ${problem.message}` : String(problem));
 
 async function guarded(work) {
   byId("problem").textContent = "";

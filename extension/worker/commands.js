@@ -7,6 +7,12 @@ import { account, call, isSignedIn, pair, signOut } from "../gateway/session.js"
 import { makeUsual } from "../jobs/usual.js";
 import { discard } from "./outbox.js";
 
+/** What sends a live video once more, now as a recording. */
+function recordingOf({ pageUrl, maxDuration, ...asked }) {
+  const said = Object.entries({ ...asked, maxDurationS: maxDuration, allowLive: true }).filter(([, value]) => value !== null);
+  return { url: pageUrl, ...Object.fromEntries(said) };
+}
+
 /**
  * Return a listener for chrome.runtime.onMessage that answers `{value}` or `{problem: {code, message}}`.
  *
@@ -21,6 +27,7 @@ export function commands({ follower, send, flush }) {
     discard: async ({ key }) => (await discard(key), follower.attend()),
     cancel: async ({ id }) => follower.take(await call("DELETE", `/api/jobs/${id}`)),
     retry: async ({ id, allowDuplicateDelivery }) => follower.take(await call("POST", `/api/jobs/${id}/retry`, { body: { allowDuplicateDelivery } })),
+    record: async ({ videoData }) => follower.take(await call("POST", "/api/jobs", { body: recordingOf(videoData) })),
     me: () => call("GET", "/api/auth/me"),
     account: async () => ({ ...(await account()), refreshToken: undefined, isSignedIn: await isSignedIn() }),
     pair: async ({ server, code }) => {

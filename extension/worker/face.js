@@ -61,7 +61,7 @@ export class Face {
     const known = board.unfinished();
     const unfinished = known.length > 0 ? known : [...list.awaited].map(() => ({ progress: 0 }));
     const unsentCount = waiting.filter(({ isRefused }) => !isRefused).length;
-    const badge = badgeOf({ unfinished, unsentCount, failureCount: list.failed.size, isKnown: state !== "offline" });
+    const badge = badgeOf({ unfinished, unsentCount, failureCount: list.failed.size, isSignedOut: state === "signed-out", isKnown: state !== "offline" });
     await Promise.all([
       chrome.action.setBadgeText({ text: badge.text }),
       chrome.action.setBadgeBackgroundColor({ color: COLOURS[badge.tone] }),

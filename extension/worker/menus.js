@@ -21,9 +21,12 @@ export async function makeMenus() {
  * @returns {{url: string, referer: string | null}}
  */
 export function clicked({ menuItemId, pageUrl, frameUrl, linkUrl, srcUrl }) {
-  const where = isWeb(frameUrl) ? frameUrl : pageUrl;
+  const isFramed = isWeb(frameUrl) && frameUrl !== pageUrl;
+  const where = isFramed ? frameUrl : pageUrl;
   if (menuItemId === "link") return { url: linkUrl, referer: where };
-  // A video that the page's script feeds (blob:) has no address of its own.
   if (menuItemId === "video" && isWeb(srcUrl)) return { url: srcUrl, referer: where };
+  // A video that a script feeds (blob:) has no address of its own, but its player has. A frame of the same site is a part of
+  // the page; one of another site is a player, and often shows nothing without the page that it is in.
+  if (isFramed && (menuItemId === "video" || new URL(frameUrl).origin !== new URL(pageUrl).origin)) return { url: frameUrl, referer: pageUrl };
   return { url: pageUrl, referer: null };
 }

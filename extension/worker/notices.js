@@ -1,6 +1,6 @@
 // Notifications: at the end of a job, and when something cannot be sent.
 
-import { titleOf, withoutScheme } from "../jobs/wording.js";
+import { sizesInWords, titleOf, withoutScheme } from "../jobs/wording.js";
 import { messageAddress } from "../jobs/telegram.js";
 
 const ENDS = { completed: "Delivered to Telegram", failed: "Not delivered", cancelled: "Cancelled" };
@@ -12,7 +12,7 @@ const show = (id, title, message) =>
 /** A job is over. Told twice, it is shown once. */
 export async function tellEnd(view) {
   if (view.status === "cancelled") return;
-  const why = view.error && view.status === "failed" ? `\n${view.error.message}` : "";
+  const why = view.error && view.status === "failed" ? `\n${sizesInWords(view.error.message)}` : "";
   await show(`${JOB}${view.id}`, ENDS[view.status], `${titleOf(view)}${why}`);
 }
 

@@ -30,7 +30,7 @@ class ErrorView(msgspec.Struct, rename="camel", frozen=True):
     """Why a run failed."""
 
     code: str
-    """A reason of docs/reasons.md."""
+    """One of the [reasons](docs#reasons)."""
     message: str
     retryable: bool
     metadata: dict[str, int | str]

@@ -58,6 +58,7 @@ const follower = new Follower({
   memory: (stats) => numbers.memory(stats),
   state(state, why) {
     numbers.isStill = isOld(state);
+    if (!isOld(state)) form.reached();
     showConnection(state, why);
     // Who is signed in is known from the first answer on.
     if (userName() !== null) showAccount();

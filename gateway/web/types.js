@@ -24,7 +24,7 @@
  * @property {number} estimatedSize Bytes; 0 while unknown.
  * @property {boolean} cancelRequested
  * @property {boolean} finishRequested
- * @property {{code: string, message: string} | null} error
+ * @property {{code: string, message: string, retryable: boolean} | null} error
  * @property {Result | null} result Present once it has ended.
  */
 

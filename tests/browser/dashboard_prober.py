@@ -30,7 +30,9 @@ class Prober(processor_grpc.ProcessorServiceServicer):
         found.duration.FromSeconds(3_725)
         if not request.spec.url.endswith("/plain"):
             found.thumbnail_url, found.thumbnail = PICTURE_URL, sea()
-        if request.spec.url.endswith("/list"):
+        if request.spec.playlist_item:
+            found.title = f"Part {request.spec.playlist_item}"
+        elif request.spec.url.endswith("/list"):
             found.entries.extend(processor_pb.ProbeEntry(item=item, title=f"Part {item}") for item in (1, 2, 3))
         return found
 

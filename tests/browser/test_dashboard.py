@@ -92,6 +92,7 @@ async def test_what_happened_while_nobody_watched(chromium: Browser, tmp_path: P
         *("Attempt 1 of 3 began", "by worker-1"),
         *("Attempt 1 failed", "STALLED No bytes arrived for 30 s."),
         *("Attempt 2 of 3 began", "by worker-1"),
+        *("Looked at the page, downloaded and prepared", "When each began was not watched here"),
         "Sending",
         "Delivered",
     ]
@@ -157,7 +158,13 @@ async def test_a_look_at_the_page_before_it_is_sent(chromium: Browser, tmp_path:
         await page.wait_for_selector("#submit-error:has-text('NO_VIDEO')")
         await page.fill("#url", "video.test/list")
         await page.click("#preview-button")
+        await page.wait_for_selector("#preview-entries:visible")
+        await page.click("#send")
+        await page.wait_for_selector("#submit-error:text-is('It is a list: choose one of it first.')")
+        of_list = await page.inner_text("#preview-plan")
         await page.click("#preview-entries label:has-text('Part 2')")
+        await page.wait_for_selector("#preview-title:text-is('Part 2')")
+        of_entry, kept = await page.inner_text("#preview-plan"), await page.locator("#preview-entries label").count()
         await page.click("#send")
         await page.wait_for_selector(UNDER_WAY)
         sent = (await stage.admin.get("/api/jobs"))["jobs"][0]["videoData"]
@@ -166,6 +173,7 @@ async def test_a_look_at_the_page_before_it_is_sent(chromium: Browser, tmp_path:
     assert (wide, is_without, place) == (320, True, same_place)
     assert facts == "generic · 1:02:05 · about 71 MB"
     assert plan == "It is re-encoded to fit 50 MB. That takes a while."
+    assert (of_list, of_entry, kept) == ("", plan, 3)
     assert (sent["pageUrl"], sent["playlistItem"]) == ("https://video.test/list", 2)
     assert all(url.startswith((stage.url, "data:image/jpeg;base64,")) for url in asked), asked
 
@@ -238,7 +246,13 @@ async def test_find_a_job_by_state_reason_and_words(chromium: Browser, tmp_path:
     assert for_a_reason == ["video.test/…/on-buoys"]
     assert by_words == ["A short history of the sextant"]
     assert again == everything
-    for number in ("2 of 50 places", "The oldest for 1 min", "3 of 3 places", "96 MB of 200 MB", "50 MB a video"):
+    for number in (
+        "2 of 50 places",
+        "The oldest for 1 min",
+        "3 of 3 places",
+        "100.7 MB of 209.7 MB",
+        "52.4 MB a video",
+    ):
         assert number in numbers
     assert chart == "Last 30 minutes: 10 delivered, 3 failed"
 

@@ -59,11 +59,12 @@ async def test_its_title_is_shown_while_it_runs(chromium: Browser, tmp_path: Pat
 async def test_a_retry_does_not_rewrite_the_attempts_before(chromium: Browser, tmp_path: Path) -> None:
     """Each attempt says of how many it was then."""
     async with scene(tmp_path) as stage, browsed(chromium) as page:
-        await stage.fail(await stage.run("1"), "NO_VIDEO", "There is no video on the page.")
+        await stage.fail_unknown(await stage.run("1"))
         await sign_in(page, stage.url)
         await page.click(f"{OVER} .title")
         await page.wait_for_selector("#timeline li:has-text('Attempt 1 of 3 began')")
         await page.click("#detail-retry")
+        await page.click("dialog.box button:has-text('even if it then arrives twice')")
         await stage.run()
         await page.wait_for_selector("#timeline li:has-text('Attempt 2 of')")
         begun = re.findall(r"Attempt \d of \d began", await page.inner_text("#timeline"))
@@ -100,7 +101,7 @@ async def test_processors_one_by_one_and_codes_that_are_taken_back(chromium: Bro
         "worker-1",
         "Works",
         "1 of 3 taken, 2 free",
-        "96 MB of 200 MB, 164 MB at most so far",
+        "100.7 MB of 209.7 MB, 172 MB at most so far",
         "not told",
     ]
     assert refused.status_code == 401
@@ -139,4 +140,42 @@ async def test_who_is_no_admin_reads_words_for_people(chromium: Browser, tmp_pat
     assert "0 MB for yours, of 0 MB" in numbers
     assert (whose, is_linked, offered) == ("Yours, last 30 minutes", None, ["@ferry_news"])
     assert "/api/" not in forbidden
-    assert address.startswith("FIELD_INVALID: The address must ")
+    assert address.startswith("The address must ")
+
+
+async def test_what_a_failure_asks_for(chromium: Browser, tmp_path: Path) -> None:
+    """A live video can be recorded from its row, what a retry cannot mend offers none, and sizes are for people."""
+    async with scene(tmp_path) as stage, browsed(chromium) as page:
+        await stage.fail(
+            await stage.run("live", caption="Sea"), "LIVE", "The video is live; say allow_live to record it."
+        )
+        too_large = "The video has 60000000 bytes; the limit is 50000000 bytes."
+        await stage.fail(await stage.run("large"), "VIDEO_TOO_LARGE", too_large)
+        await sign_in(page, stage.url)
+        live, large = (page.locator(f"{OVER}:has-text('{name}')") for name in ("video.test/live", "video.test/large"))
+        told = [await row.locator(".problem").inner_text() for row in (live, large)]
+        retries = [await row.locator(".retry").is_visible() for row in (live, large)]
+        is_recordable = await large.locator(".record").is_visible()
+        await live.locator(".record").click()
+        await page.wait_for_selector(f"{UNDER_WAY} .title:has-text('video.test/live')")
+        sent = (await stage.admin.get("/api/jobs"))["jobs"][0]["videoData"]
+
+    assert [text.strip() for text in told] == [
+        "The video is live. It can be recorded.",
+        "VIDEO_TOO_LARGE The video has 60 MB; the limit is 50 MB.",
+    ]
+    assert (retries, is_recordable) == ([False, False], False)
+    assert (sent["allowLive"], sent["caption"]) == (True, "Sea")
+
+
+async def test_a_job_that_waits_to_be_retried_keeps_its_title(chromium: Browser, tmp_path: Path) -> None:
+    async with scene(tmp_path, queue_settings={"retry_backoff_s": 60}) as stage, browsed(chromium) as page:
+        await sign_in(page, stage.url)
+        run = await stage.run("watch/of/gulls")
+        await stage.progress(run, "downloading", 10, done_mb=1, of_mb=9, title="Gulls at dawn")
+        await page.wait_for_selector(f"{UNDER_WAY} .title:text-is('Gulls at dawn')")
+        await stage.fail(run, "STALLED", "No bytes arrived for 30 s.", retryable=True)
+        await page.wait_for_selector(f"{UNDER_WAY} .state:text-is('Waiting to retry')")
+        title = await page.inner_text(f"{UNDER_WAY} .title")
+
+    assert title == "Gulls at dawn"

@@ -87,12 +87,14 @@ async def test_with_the_server_down_it_says_what_is_wrong_and_comes_back(chromiu
         await page.click("#account")
         await page.wait_for_selector("#list-error:has-text('The gateway cannot be reached.')")
         way.is_shut = False
-        await page.evaluate("for (const _ of [1, 2]) document.getElementById('submit').requestSubmit()")
-        await page.wait_for_selector(f"{UNDER_WAY} .title:text-is('video.test/1')")
         await page.clock.fast_forward(30_000)
         await page.wait_for_selector("#connection[data-state=live]")
+        left = await page.inner_text("#submit-error")
+        await page.evaluate("for (const _ of [1, 2]) document.getElementById('submit').requestSubmit()")
+        await page.wait_for_selector(f"{UNDER_WAY} .title:text-is('video.test/1')")
         count = len((await stage.admin.get("/api/jobs"))["jobs"])
 
+    assert left == ""
     assert said == "The gateway cannot be reached. It is tried again by itself."
     assert (is_old, count) == ("true", 1)
 

@@ -201,8 +201,8 @@ async def test_the_shortcut_sends_what_the_tab_plays(browser: ExtensionBrowser, 
     await site.close()
 
 
-async def test_a_failure_says_why_and_can_be_copied_and_retried(browser: ExtensionBrowser, stack: Stack) -> None:
-    """The badge calls for a look, and a look ends the call. What runs can be cancelled."""
+async def test_a_failure_says_why_and_what_can_be_done(browser: ExtensionBrowser, stack: Stack) -> None:
+    """The badge calls for a look, and a look ends the call. What runs can be cancelled, and that retried."""
     await browser.choose("page", pageUrl=stack.page("/pages/no-video"))
 
     async def calls() -> bool:
@@ -215,14 +215,17 @@ async def test_a_failure_says_why_and_can_be_copied_and_retried(browser: Extensi
     await popup.click(f"{FIRST} .copy")
     await popup.wait_for_selector(f"{FIRST} .copy:has-text('Copied')")
     copied = await popup.evaluate("navigator.clipboard.readText()")
-    await popup.click(f"{FIRST} .retry")
-    await popup.wait_for_selector(f"{FIRST} .detail:has-text('attempt 2')")
-    await popup.wait_for_selector(f"{FIRST}[data-status=failed]")
+    is_retry_offered = await popup.is_visible(f"{FIRST} .retry")
     await browser.choose("link", linkUrl=stack.page("/gated/never/clip.mp4"), pageUrl=stack.page("/"))
     await popup.wait_for_selector(f"{FIRST}[data-stage=Downloading]")
     await popup.click(f"{FIRST} .cancel")
     await popup.wait_for_selector(f"{FIRST}[data-status=cancelled]")
+    await popup.click(f"{FIRST} .retry")
+    await popup.wait_for_selector(f"{FIRST}[data-stage=Downloading] .detail:has-text('attempt 2')")
+    await popup.click(f"{FIRST} .cancel")
+    await popup.wait_for_selector(f"{FIRST}[data-status=cancelled]")
 
+    assert not is_retry_offered, "a retry cannot mend that"
     assert "NO_VIDEO: " in copied
     assert f"page: {stack.page('/pages/no-video')}" in copied
     await popup.close()

@@ -92,6 +92,32 @@ async def test_without_a_socket_progress_comes_by_asking(
     await another.close()
 
 
+async def test_a_live_video_is_recorded_once_somebody_says_so(
+    both: tuple[QueueClient, GatewayClient], browser: ExtensionBrowser, way: Door
+) -> None:
+    """From its row, which says so in words; what it was sent with stays."""
+    queue, admin = both
+    error = {"reason": "LIVE", "message": "The video is live; say allow_live to record it."}
+    async with queue.worker("live") as worker:
+        popup = await browser.popup()
+        await browser.choose("page", pageUrl="https://video.test/live")
+        await worker.ready(1)
+        lease = (await worker.run()).lease
+        await worker.move(1, fail_job={"lease": lease, "error": error})
+        await popup.wait_for_selector(f"{FIRST}[data-status=failed]")
+        told = await popup.inner_text(f"{FIRST} .problem")
+        is_retry_offered = await popup.is_visible(f"{FIRST} .retry")
+        await popup.click(f"{FIRST} .record")
+        await popup.wait_for_selector(f"{FIRST}[data-stage=Waiting]")
+        newest = (await admin.get("/api/jobs"))["jobs"][0]["videoData"]
+        await popup.click(f"{FIRST} .cancel")
+        await popup.wait_for_selector(f"{FIRST}[data-status=cancelled]")
+    await popup.close()
+
+    assert (told, is_retry_offered) == ("The video is live. It can be recorded.", False)
+    assert (newest["pageUrl"], newest["allowLive"]) == ("https://video.test/live", True)
+
+
 async def test_a_gateway_that_is_away_is_named_and_what_was_sent_waits_for_it(
     both: tuple[QueueClient, GatewayClient], browser: ExtensionBrowser, way: Door
 ) -> None:
@@ -219,6 +245,9 @@ async def test_each_cause_has_its_name(browser: ExtensionBrowser, tmp_path: Path
     assert "EXTENSION_IDS" in checks[0]["message"]
 
 
+FED = "videos: [{src: 'blob:https://a.test/1', isPlaying: true}]"
+FRAMED = "pageUrl: 'https://a.test/', frameUrl: 'https://b.test/e'"
+
 WORDS: list[tuple[str, str, Any]] = [
     ("gateway/address.js", "serverAddress('clipferry.example/ferry')", "https://clipferry.example/ferry/"),
     ("gateway/address.js", "serverAddress(' 192.168.1.5:3000 ')", "http://192.168.1.5:3000/"),
@@ -243,13 +272,41 @@ WORDS: list[tuple[str, str, Any]] = [
      " addedAt: '1', status: 'processing', result: null}, {id: 'new', addedAt: '2', result: null}]}).map(({id}) => id)"
      ".join()", "old,new,over"),
     ("jobs/badge.js", "badgeOf({unfinished: [{progress: 20}, {progress: 65}], unsentCount: 0, failureCount: 0,"
-     " isKnown: true}).text", "42%"),
+     " isSignedOut: false, isKnown: true}).text", "42%"),
+    ("jobs/badge.js", "badgeOf({unfinished: [{progress: 20}], unsentCount: 0, failureCount: 0, isSignedOut: true,"
+     " isKnown: true}).text", "!"),
+    ("jobs/badge.js", "badgeOf({unfinished: [], unsentCount: 0, failureCount: 0, isSignedOut: true,"
+     " isKnown: true}).text", ""),
+    ("jobs/board.js", "Board && [{version: 1, title: 'Gulls'}, {version: 2, title: null}].reduce((board, view) =>"
+     " (board.put({id: '1', ...view}), board), new it.Board()).all()[0].title", "Gulls"),
+    ("jobs/wording.js", "sentence({code: 'VIDEO_TOO_LARGE', message: 'It has 60000000 bytes; the limit is 50000000"
+     " bytes.'})", "VIDEO_TOO_LARGE: It has 60 MB; the limit is 50 MB."),
+    ("jobs/wording.js", "sentence({code: 'FIELD_INVALID', message: 'url must be one.'})", "url must be one."),
+    ("gateway/address.js", "pathHint('https://a.test/api/')", " Try it without the path: https://a.test."),
+    ("gateway/address.js", "pathHint('https://a.test/')", ""),
     ("jobs/board.js", "isOlder({version: 2, attempt: 1, progress: 5}, {version: 2, attempt: 1, progress: 9})", True),
     ("jobs/board.js", "isOlder({version: 3, attempt: 2, progress: 0}, {version: 2, attempt: 1, progress: 9})", False),
     ("media/candidates.js", "candidatesOf('chrome://extensions', []).length", 0),
     ("media/candidates.js", "candidatesOf('https://a.test/', [{frameUrl: 'https://a.test/', players: [], manifests: [],"
      " videos: [{src: 'blob:https://a.test/1'}, {src: 'https://a.test/1.mp4'}]}]).map(one => one.kind).join()", "page"),
+    ("media/candidates.js", f"candidatesOf('https://a.test/', [{{frameUrl: 'https://a.test/', {FED}, manifests:"
+     " ['https://c.test/m.m3u8'], players: []}]).map(one => `${one.kind} ${one.referer}`).join()",
+     "stream https://a.test/,page null"),
+    ("media/candidates.js", f"candidatesOf('https://a.test/', [{{frameUrl: 'https://b.test/e', {FED}, manifests:"
+     " ['https://c.test/m.m3u8', 'https://c.test/low.m3u8'], players: []}]).map(one => `${one.url} ${one.referer}`)[0]",
+     "https://c.test/m.m3u8 https://b.test/e"),
+    ("media/candidates.js", "candidatesOf('https://a.test/', [{frameUrl: 'https://a.test/', videos: [], manifests:"
+     " ['https://c.test/m.m3u8'], players: []}]).map(one => one.kind).join()", "page,stream"),
+    ("media/candidates.js", "candidatesOf('https://a.test/', [{frameUrl: 'https://a.test/', videos: [], manifests: [],"
+     " players: ['https://b.test/e']}]).map(one => one.kind).join()", "page,player"),
     ("worker/menus.js", "clicked({menuItemId: 'video', srcUrl: 'blob:https://a.test/1', pageUrl: 'https://a.test/'}).url",
+     "https://a.test/"),
+    ("worker/menus.js", f"clicked({{menuItemId: 'video', srcUrl: 'blob:https://b.test/1', {FRAMED}}}).url",
+     "https://b.test/e"),
+    ("worker/menus.js", f"clicked({{menuItemId: 'video', srcUrl: 'blob:https://b.test/1', {FRAMED}}}).referer",
+     "https://a.test/"),
+    ("worker/menus.js", f"clicked({{menuItemId: 'page', {FRAMED}}}).url", "https://b.test/e"),
+    ("worker/menus.js", "clicked({menuItemId: 'page', pageUrl: 'https://a.test/', frameUrl: 'https://a.test/part'}).url",
      "https://a.test/"),
 ]  # fmt: skip
 

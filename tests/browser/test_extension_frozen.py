@@ -115,3 +115,28 @@ async def test_the_ticks_of_a_test_before_do_not_stay(line: Line) -> None:
     assert ticks == 0
     assert "it did not answer within 10 s" in told
     await options.close()
+
+
+async def test_what_a_test_found_goes_while_the_browser_asks(line: Line) -> None:
+    """Whether the extension may reach the address is another question, and the last result no answer to it."""
+    options = await line.browser.open("options/options.html")
+    await options.click("#test")
+    await options.wait_for_selector("#checks li:nth-child(4)[data-code=OK]")
+    await options.evaluate("() => { chrome.permissions.request = () => new Promise(() => {}); }")
+    await options.click("#test")
+    await options.wait_for_selector("#test:disabled")
+    ticks = await options.locator("#checks li").count()
+    await options.close()
+
+    assert ticks == 0
+
+
+async def test_an_address_with_a_path_too_many_is_told_so(line: Line) -> None:
+    """Both where it is tested and where a code is given."""
+    origin = line.way.url
+    tested = (await line.browser.ask("diagnose", server=f"{origin}/api/"))["value"][-1]
+    paired = (await line.browser.ask("pair", server=f"{origin}/api/", code="ABCDE-FGHJK"))["problem"]
+
+    assert tested["code"] == "NO_GATEWAY"
+    assert tested["message"].endswith(f" Try it without the path: {origin}.")
+    assert paired["message"].endswith(f" Try it without the path: {origin}.")

@@ -1,6 +1,7 @@
 // The processors, one by one: what each does and holds.
 
 import { byId, element } from "../dom/element.js";
+import { sizeText } from "../dom/sizes.js";
 import { call } from "../server/session.js";
 
 const STATES = { free: "Free", busy: "Works", full: "Works, full" };
@@ -13,8 +14,8 @@ export async function drawProcessors() {
   byId("processors-table").hidden = workers.length === 0;
 }
 
-function row({ name, state, slots, slotsBusy, slotsFree, ytdlpVersion, ...memory }) {
-  const held = `${memory.memoryUsageFormatted} of ${memory.memoryMaxFormatted}, ${memory.memoryPeakFormatted} at most so far`;
+function row({ name, state, slots, slotsBusy, slotsFree, ytdlpVersion, memoryUsage, memoryMax, memoryPeak }) {
+  const held = `${sizeText(memoryUsage)} of ${sizeText(memoryMax)}, ${sizeText(memoryPeak)} at most so far`;
   return element(
     "tr",
     element("th", { scope: "row" }, name),

@@ -46,7 +46,8 @@ export class Board {
     }
     const entry = known ?? { view, stages: new Stages(), seenAtMs: 0 };
     this.#entries.set(view.id, entry);
-    this.#change(entry, known ? known.view : null, view, at);
+    // A job that waits for its next attempt is told without the title that the last one found.
+    this.#change(entry, known ? known.view : null, known ? { ...view, title: view.title ?? known.view.title } : view, at);
   }
 
   /** Take over a `job:progress`. */

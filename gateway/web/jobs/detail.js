@@ -23,7 +23,7 @@ export class Detail {
   /** @param {import("./actions.js").Actions} actions */
   constructor(actions) {
     this.#actions = actions;
-    for (const name of ["cancel", "finish", "retry"]) {
+    for (const name of ["cancel", "finish", "record", "retry"]) {
       byId(`detail-${name}`).addEventListener("click", () => this.#act(name));
     }
     byId("detail-close").addEventListener("click", () => this.#dialog.close());
@@ -69,6 +69,8 @@ export class Detail {
     setText(byId("detail-problem"), "");
     try {
       await this.#actions[name](this.#entry.view);
+      // That made another job; it is in the list.
+      if (name === "record") this.close();
     } catch (problem) {
       setText(byId("detail-problem"), sentence(problem));
     }

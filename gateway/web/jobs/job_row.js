@@ -7,7 +7,7 @@ import { detailOf, errorOf, sourceOf, stateText, titleOf } from "./words.js";
 
 export class JobRow {
   /**
-   * @param {(name: "cancel" | "finish" | "retry", view: import("../types.js").Job) => void} act
+   * @param {(name: "cancel" | "finish" | "record" | "retry", view: import("../types.js").Job) => void} act
    * @param {string | null} user Who is signed in: jobs of others say whose they are.
    */
   constructor(act, user) {
@@ -18,7 +18,7 @@ export class JobRow {
       title: part(".title"), source: part(".source"), state: part(".state"), bar: part("progress"), percent: part(".percent"),
       detail: part(".detail"), problem: part(".problem"), code: part(".code"), why: part(".why"), time: part("time"),
     };
-    this.buttons = Object.fromEntries(["cancel", "finish", "retry"].map((name) => [name, part(`.${name}`)]));
+    this.buttons = Object.fromEntries(["cancel", "finish", "record", "retry"].map((name) => [name, part(`.${name}`)]));
     for (const [name, button] of Object.entries(this.buttons)) button.addEventListener("click", () => act(name, this.entry.view));
     this.node.addEventListener("click", ({ target }) => {
       const isOwnClick = target.closest("a, button") !== null || String(getSelection()) !== "";
@@ -48,6 +48,7 @@ export class JobRow {
     setText(detail, detailOf(entry));
     const error = errorOf(view);
     setShown(problem, error !== null);
+    setShown(code, Boolean(error?.code));
     setText(code, error?.code ?? "");
     setText(why, error?.message ?? "");
     this.#drawButtons(view, name);

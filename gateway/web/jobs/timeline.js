@@ -2,7 +2,7 @@
 
 import { element } from "../dom/element.js";
 import { clockText, wholeText } from "../dom/moments.js";
-import { stageText } from "./words.js";
+import { saidOf, stageText } from "./words.js";
 
 /** @typedef {{at: string | null, text: string, note?: string, tone?: string, error?: {code: string, message: string} | null}} Line */
 
@@ -17,13 +17,18 @@ export function linesOf(entry, history) {
     const line = lineOf(step, view);
     const isLastRun = !history.steps.slice(place + 1).some(({ kind, attempt }) => kind === "started" && attempt === step.attempt);
     const isKept = history.steps.slice(place).some(({ kind, attempt }) => kind === "sending" && attempt === step.attempt);
-    return step.kind === "started" && isLastRun ? [line, ...stageLines(entry, step.attempt, isKept)] : [line];
+    if (step.kind !== "started" || !isLastRun) return [line];
+    const seen = stageLines(entry, step.attempt, isKept);
+    return [line, ...(isKept && seen.length === 0 ? [UNSEEN] : seen)];
   });
   if (!history.complete) lines.splice(1, 0, { at: null, text: "What came next is not kept any more", tone: "next" });
   if (view.nextAttemptAt && !view.result) lines.push({ at: view.nextAttemptAt, text: `Attempt ${view.attempt + 1} of ${view.maxAttempts} may begin`, tone: "next" });
   else if (view.status === "queued") lines.push({ at: null, text: "Waits for a free place", tone: "next" });
   return lines;
 }
+
+/** The gateway's log goes from an attempt's begin to its upload; what is between is known to who was watching. */
+const UNSEEN = { at: null, text: "Looked at the page, downloaded and prepared", note: "When each began was not watched here" };
 
 function lineOf({ at, kind, attempt, maxAttempts, worker, error }, view) {
   const line = {
@@ -39,7 +44,7 @@ function lineOf({ at, kind, attempt, maxAttempts, worker, error }, view) {
     cancelled: { text: "Cancelled" },
     requeued: { text: "Sent again by hand", tone: "mark" },
   }[kind];
-  return { at, ...line, error };
+  return { at, ...line, error: error && saidOf(error) };
 }
 
 /** @param {boolean} isKept Whether the history has the upload's begin. */
@@ -67,7 +72,7 @@ export function drawTimeline(list, lines) {
           "span",
           text,
           ...(note ? [element("span", { class: "note" }, note)] : []),
-          ...(error ? [element("span", { class: "problem" }, element("code", error.code), ` ${error.message}`)] : []),
+          ...(error ? [element("span", { class: "problem" }, ...(error.code ? [element("code", error.code), " "] : []), error.message)] : []),
         ),
       ),
     ),

@@ -1,7 +1,7 @@
 // What is said of a job, in words and numbers.
 
 import { clockText, lengthText, spanText } from "../dom/moments.js";
-import { sizeText } from "../dom/sizes.js";
+import { sizeText, sizesInWords } from "../dom/sizes.js";
 
 const STAGES = {
   waiting: "Waiting",
@@ -71,8 +71,18 @@ function flowParts({ bytesDone, bytesTotal, speedBps, etaSeconds }) {
   return parts;
 }
 
-/** Why it failed, or why the last attempt did; null: it did not. */
-export const errorOf = ({ error, status }) => (error && (status === "failed" || status === "queued") ? error : null);
+/** Why it failed, or why the last attempt did, as it is said to people; null: it did not. */
+export const errorOf = ({ error, status }) => (error && (status === "failed" || status === "queued") ? saidOf(error) : null);
+
+/**
+ * An error in words for people; without its code where there is a button for what it asks for.
+ *
+ * @returns {{code: string, message: string}}
+ */
+export function saidOf({ code, message }) {
+  if (code === "LIVE") return { code: "", message: "The video is live. It can be recorded." };
+  return { code, message: sizesInWords(message) };
+}
 
 /** For somebody who asks for help. */
 export function errorReport(view) {

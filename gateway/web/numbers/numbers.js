@@ -3,6 +3,7 @@
 
 import { byId, element, setAttribute, setText } from "../dom/element.js";
 import { spanText } from "../dom/moments.js";
+import { sizeText } from "../dom/sizes.js";
 import { mayUse } from "../server/session.js";
 
 const MOST_SLOTS = 24;
@@ -48,12 +49,12 @@ export class Numbers {
 
   /** @param {object} stats What `MemoryView` is. */
   memory(stats) {
-    setText(byId("memory"), stats.currentFormatted);
+    setText(byId("memory"), sizeText(stats.current));
     const isOwn = stats.peak === null;
-    setText(byId("memory-max"), isOwn ? `for yours, of ${stats.maxFormatted}` : `of ${stats.maxFormatted}`);
+    setText(byId("memory-max"), `${isOwn ? "for yours, " : ""}of ${sizeText(stats.max)}`);
     setAttribute(byId("memory-gauge"), "value", stats.max ? stats.current / stats.max : 0);
-    const parts = isOwn ? [] : [`${stats.peakFormatted} at most so far`];
-    if (stats.maxPerVideo) parts.push(`${stats.maxPerVideoFormatted} a video`);
+    const parts = isOwn ? [] : [`${sizeText(stats.peak)} at most so far`];
+    if (stats.maxPerVideo) parts.push(`${sizeText(stats.maxPerVideo)} a video`);
     setText(byId("memory-limits"), stats.max ? parts.join(" · ") : "No processor is connected");
   }
 

@@ -2,7 +2,7 @@
 
 import { byId, element, setText } from "../dom/element.js";
 import { titleOf } from "../jobs/words.js";
-import { sentence } from "../server/request.js";
+import { Problem, sentence } from "../server/request.js";
 import { call } from "../server/session.js";
 import { Preview } from "./preview.js";
 
@@ -21,6 +21,7 @@ export class SendForm {
   #onAccepted;
   #preview;
   #isSending = false;
+  #isUnreached = false;
   // A key for each request: pressing the button twice makes one job.
   #pending = { body: "", key: "" };
 
@@ -30,7 +31,7 @@ export class SendForm {
    */
   constructor(onAccepted) {
     this.#onAccepted = onAccepted;
-    this.#preview = new Preview((item) => (byId("item").value = item), () => (byId("allow-live").checked = true));
+    this.#preview = new Preview((item) => this.#choose(item), () => (byId("allow-live").checked = true));
     byId("submit").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#guarded(() => this.#sendOnce());
@@ -48,6 +49,12 @@ export class SendForm {
     byId("chats").replaceChildren(...named.map((chat) => element("option", { value: chat })));
   }
 
+  /** The gateway can be reached: that it could not be is no longer true. */
+  reached() {
+    if (this.#isUnreached) setText(byId("submit-error"), "");
+    this.#isUnreached = false;
+  }
+
   focus() {
     byId("url").focus();
   }
@@ -57,6 +64,11 @@ export class SendForm {
     this.#preview.close();
     setText(byId("submit-error"), "");
     byId("submit-note").replaceChildren();
+  }
+
+  #choose(item) {
+    byId("item").value = item;
+    this.#guarded(() => this.#preview.showEntry(this.#body()));
   }
 
   #body() {
@@ -78,6 +90,7 @@ export class SendForm {
 
   async #send() {
     const body = this.#body();
+    if (this.#preview.isUndecided && !body.playlistItem) throw new Problem("FIELD_INVALID", "It is a list: choose one of it first.", 0);
     const written = JSON.stringify(body);
     if (this.#pending.body !== written) this.#pending = { body: written, key: newKey() };
     const view = await this.#submit(body);
@@ -109,11 +122,13 @@ export class SendForm {
 
   async #guarded(work) {
     setText(byId("submit-error"), "");
+    this.#isUnreached = false;
     byId("submit-note").replaceChildren();
     try {
       await work();
     } catch (problem) {
-      setText(byId("submit-error"), sentence(problem).replace(": url must ", ": The address must "));
+      this.#isUnreached = problem.code === "UNAVAILABLE" && problem.status === 0;
+      setText(byId("submit-error"), sentence(problem).replace(/^url must /, "The address must "));
     }
   }
 }

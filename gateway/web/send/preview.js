@@ -17,7 +17,7 @@ export class Preview {
   #onLive;
 
   /**
-   * @param {(item: number) => void} onItem Takes the entry of a list that was chosen.
+   * @param {(item: number) => void} onItem An entry of a list was chosen.
    * @param {() => void} onLive A live stream was chosen to be recorded.
    */
   constructor(onItem, onLive) {
@@ -39,16 +39,39 @@ export class Preview {
    */
   async show(body) {
     this.close();
+    byId("preview-entries").hidden = true;
+    this.#describe("Looking at the page…", "");
+    await this.#ask(body, (found) => this.#draw(found), () => this.close());
+  }
+
+  /**
+   * Show one entry of the list that stands there; the list stays.
+   *
+   * @param {object} body As for a job, with the entry.
+   * @throws {import("../server/request.js").Problem}
+   */
+  async showEntry(body) {
+    this.#asking?.abort();
+    this.#describe(byId("preview-title").textContent, "Looking at it…");
+    await this.#ask(body, (found) => this.#drawVideo(found), () => setText(byId("preview-plan"), ""));
+  }
+
+  /** Whether a list stands there of which nothing was chosen. */
+  get isUndecided() {
+    const isList = !byId("preview").hidden && !byId("preview-entries").hidden;
+    return isList && !byId("preview-entries").querySelector(":checked");
+  }
+
+  async #ask(body, draw, giveUp) {
     const asking = new AbortController();
     this.#asking = asking;
-    this.#open("Looking at the page…", "");
     byId("preview").setAttribute("aria-busy", "true");
     try {
       const found = await call("POST", "/api/probe", { body, signal: asking.signal, timeoutMs: TIMEOUT_MS });
-      if (this.#asking === asking) this.#draw(found);
+      if (this.#asking === asking) draw(found);
     } catch (problem) {
       if (this.#asking !== asking) return;
-      this.close();
+      giveUp();
       throw problem;
     } finally {
       if (this.#asking === asking) byId("preview").removeAttribute("aria-busy");
@@ -62,10 +85,10 @@ export class Preview {
     byId("preview").removeAttribute("aria-busy");
   }
 
-  #open(title, plan, picture = null) {
+  #describe(title, plan, picture = null) {
     byId("preview").hidden = false;
     byId("preview").removeAttribute("data-fit");
-    byId("preview-live").hidden = byId("preview-entries").hidden = true;
+    byId("preview-live").hidden = true;
     drawPicture(picture, title);
     setText(byId("preview-title"), title);
     setText(byId("preview-facts"), "");
@@ -73,13 +96,18 @@ export class Preview {
   }
 
   #draw(found) {
-    const isList = found.entries.length > 1;
-    this.#open(found.title || "A video without a title", isList ? "" : planText(found), found.thumbnail);
+    if (found.entries.length < 2) return this.#drawVideo(found);
+    this.#describe(found.title || "A list without a title", "", found.thumbnail);
+    setText(byId("preview-facts"), found.extractor ?? "");
+    byId("preview-entries").hidden = false;
+    this.#drawEntries(found.entries);
+  }
+
+  #drawVideo(found) {
+    this.#describe(found.title || "A video without a title", planText(found), found.thumbnail);
     setText(byId("preview-facts"), factsText(found));
     if (found.plan) byId("preview").dataset.fit = found.plan.fit;
     byId("preview-live").hidden = !found.isLive;
-    byId("preview-entries").hidden = !isList;
-    if (isList) this.#drawEntries(found.entries);
   }
 
   #drawEntries(entries) {

@@ -1,5 +1,7 @@
 // One request to the gateway, and its answer or its problem: a gateway that hangs is one that cannot be reached.
 
+import { sizesInWords } from "../dom/sizes.js";
+
 const TIMEOUT_MS = 15_000;
 
 /** Why something did not work: `code` is a reason of docs/reasons.md, `status` 0 when nothing answered in time. */
@@ -10,8 +12,12 @@ export class Problem extends Error {
   }
 }
 
-/** A problem in one sentence, with the code that documents know it by. */
-export const sentence = (problem) => (problem.code ? `${problem.code}: ${problem.message}` : String(problem));
+/** A problem in one sentence, with the code that documents know it by where that helps. */
+export function sentence(problem) {
+  if (!problem.code) return String(problem);
+  const said = sizesInWords(problem.message);
+  return problem.code === "FIELD_INVALID" ? said : `${problem.code}: ${said}`;
+}
 
 /** Where the gateway has it: a proxy may show the gateway below a path of its own. */
 export const addressOf = (path) => new URL(path.slice(1), document.baseURI);
