@@ -71,9 +71,9 @@ async def test_too_large_names_value_and_limit(stack: Stack, gateway: Gateway) -
     ended = await ended_job(gateway, stack.page("/huge.mp4"))
 
     metadata = ended["error"]["metadata"]
-    assert metadata["size_bytes"] == 60_000_000
-    assert 49_000_000 < metadata["limit_bytes"] <= 50_000_000
-    assert str(metadata["limit_bytes"]) in ended["error"]["message"].replace(",", "")
+    assert metadata["sizeBytes"] == 60_000_000
+    assert 49_000_000 < metadata["limitBytes"] <= 50_000_000
+    assert str(metadata["limitBytes"]) in ended["error"]["message"].replace(",", "")
     # Sockets buffer some megabytes of each request that nobody reads.
     assert (await stack.traffic("/huge.mp4"))["bytesSent"] - read_before < 40_000_000, "read although it said its size"
 
