@@ -36,6 +36,8 @@ async def door(containers: dict[str, Container]) -> AsyncIterator[Gateway]:
     async def is_up() -> bool:
         try:
             async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+                # What is outside opens its site before its Bot API.
+                await http.get(f"{address(containers['outside'], BOT_API_PORT)}/sandbox/messages")
                 status: str = (await http.get("/health")).json()["status"]
         except httpx.TransportError:
             return False

@@ -332,6 +332,21 @@ async def test_a_stale_worker_changes_nothing(hand: StoreInHand, call: str) -> N
     assert present.token > stale.token
 
 
+@pytest.mark.parametrize("call", [call for call in MOVES if call not in ("cancel", "finish") and "retry" not in call])
+async def test_a_stale_worker_is_not_told_that_all_went_well(hand: StoreInHand, call: str) -> None:
+    """Also once a later run has completed, which its own worker is told as often as it asks."""
+    stale = await in_situation(hand, "retry wait")
+    hand.clock.advance(20)
+    present = await new_lease(hand.store, stale.job_id)
+    for move in ("begin", "commit", "complete"):
+        await hand.store.apply([MOVES[move](present)])
+
+    (result,) = await hand.store.apply([MOVES[call](stale)])
+
+    assert isinstance(result, ClipferryError)
+    assert result.reason is Reason.LEASE_LOST
+
+
 async def test_a_retry_by_hand_starts_with_short_waits_again(hand: StoreInHand) -> None:
     """A person is waiting: the backoff counts the attempts that they have granted, not all that there ever were."""
     lease = await in_situation(hand, "failed")
