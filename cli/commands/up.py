@@ -26,5 +26,7 @@ def _unneeded() -> tuple[str, ...]:
     """Return what libraries load wherever it is installed, and do without where it is not: together 13 MB.
 
     structlog would have rich for colours that nobody sees here; PyJWT cryptography for keys as only other issuers have.
+    With TLS between the services it tells the end of their certificate.
     """
-    return ("rich",) if os.environ.get("EXTERNAL_ISSUERS") else ("rich", "cryptography")
+    has_certificates = os.environ.get("EXTERNAL_ISSUERS") or os.environ.get("TLS_CERT_FILE")
+    return ("rich",) if has_certificates else ("rich", "cryptography")

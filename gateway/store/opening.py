@@ -1,4 +1,7 @@
-"""The store that a URL names."""
+"""The store that a URL names.
+
+Only the driver of the engine that is asked for is loaded: it shows in the time of a start.
+"""
 
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -69,7 +72,6 @@ def open_database(url: str, *, alone: bool = True) -> AbstractAsyncContextManage
     Raises:
         StartError: If it cannot be used.
     """
-    # Only the engine that is asked for is loaded: it shows in the time of a start.
     if url.startswith(POSTGRES):
         from gateway.store.postgres import open_postgres  # noqa: PLC0415
 

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import grpc
 import structlog
 
-from services.chassis.certificate_end import expires_at_s
 from services.chassis.lifecycle import StartError
 from services.chassis.metrics import Counter, Fact
 from services.chassis.settings import Settings
@@ -70,7 +69,7 @@ class TlsFiles:
         try:
             self.pems = self._read()
             self._check()
-            EXPIRES.tell(expires_at_s(self.pems.certificate))
+            EXPIRES.tell(_expires_at_s(self.pems.certificate))
         except (OSError, ValueError) as error:
             raise StartError(f"the files of TLS cannot be used: {_cause(error)}.") from error
 
@@ -83,7 +82,7 @@ class TlsFiles:
             self._check()
             if self._read() != pems:
                 return None  # they are being replaced right now: the next look is soon enough
-            EXPIRES.tell(expires_at_s(pems.certificate))
+            EXPIRES.tell(_expires_at_s(pems.certificate))
         except (OSError, ValueError) as error:
             self._tell(error)
             return None
@@ -150,3 +149,15 @@ def _configuration(pems: Pems) -> grpc.ServerCertificateConfiguration:
 def channel_credentials(pems: Pems) -> grpc.ChannelCredentials:
     """Return credentials of a client. They stay as they are: a channel is opened anew for others."""
     return grpc.ssl_channel_credentials(pems.authorities, pems.key, pems.certificate)
+
+
+def _expires_at_s(pem: bytes) -> float:
+    """Return when the first certificate of a PEM file ends, as a Unix time in seconds.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    # Loaded only where there is TLS: it takes megabytes.
+    from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415
+
+    return load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()

@@ -17,8 +17,8 @@ _SILENCE_S = 20.0
 _LOOK_S = 0.002
 """Between two looks of clients that nobody waits for: if each write woke them, the server would pay for that."""
 _NOTING_COUNT = 20
-_FINISHED_EVERY = 20
-"""One of so many events is an end. A reader at a tenth of the pace then has room for twice what must arrive."""
+_FINISHED_EVERY = 10
+"""One of so many events is an end. A reader at a tenth of the pace has room for just what must arrive."""
 _FINISHED = b"job:finished"
 _AT = re.compile(rb'"at":([0-9]+),')
 

@@ -21,6 +21,7 @@ STATES = """() => {
     const state = [badge.dataset.state, document.querySelector("main").hasAttribute("data-stale")];
     if (String(state) !== String(states.at(-1))) states.push(state);
   };
+  note();
   new MutationObserver(note).observe(badge, { childList: true });
   return states;
 }"""
@@ -51,7 +52,7 @@ async def test_a_gateway_that_hangs_is_not_shown_as_live(line: Line) -> None:
     await popup.wait_for_selector(f"{FIRST}[data-stage=Waiting] strong:text-is('video.test/meanwhile')")
     fresh = await popup.get_attribute("main", "data-stale")
 
-    assert [state for state, _ in seen] == ["connecting", "offline"]
+    assert [state for state, _ in seen] == ["live", "connecting", "offline"]
     assert why == f"The gateway at 127.0.0.1:{line.way.port} did not answer within 5 s."
     assert (is_old, fresh) == ("", None)
     assert len(await line.jobs("https://video.test/meanwhile")) == 1

@@ -60,7 +60,9 @@ class Logs:
 
     def broken(self) -> list[str]:
         """Return a line for each."""
-        return [f"{path.stem}: {line['action']} {line.get('reason', '')}" for path, line in self._lines()]
+        return [
+            f"{path.stem}: {line['action']} {line.get('reason')}: {line.get('cause')}" for path, line in self._lines()
+        ]
 
     def _lines(self) -> Iterator[tuple[Path, dict[str, str]]]:
         for path in sorted(self._directory.glob("*.log")):

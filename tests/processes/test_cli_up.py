@@ -17,6 +17,7 @@ from clipferry.queue.v1 import queue_service_pb2, queue_service_pb2_grpc
 from sandbox.botapi.server import RunningBotApi, bot_api
 from sandbox.run.config import SANDBOX_BOT_TOKEN, SANDBOX_CHAT_ID
 from sandbox.site.server import SampleSite, sample_site
+from tests.fakes.authority import Authority
 from tests.fakes.eventually import eventually
 from tests.processes.cli_tools import CLIPFERRY, Shell
 from tests.processes.ports import free_ports
@@ -182,6 +183,20 @@ async def test_sigterm_lets_running_work_finish(shell: Shell, site: SampleSite) 
     async with up(shell):
         ended = await shell.run("watch", job["id"])
         assert (ended.status, "arrived" in ended.output) == (0, True), ended
+
+
+async def test_with_certificates_strangers_get_no_connection(shell: Shell, directory: Path) -> None:
+    """The services show each other the one certificate that the process was given."""
+    tls = Authority().write(directory / "tls", "admin")
+    files = {"TLS_CERT_FILE": tls.certificate, "TLS_KEY_FILE": tls.key, "TLS_CA_FILE": tls.authorities}
+    shell = shell.without(**{name: str(path) for name, path in files.items()})
+    async with up(shell) as running:
+        assert (await shell.run("queue-status")).status == 0, running.said
+        queue = json.loads((shell.home / "var/run/run.json").read_text())["services"]["queue"]
+        async with grpc.aio.insecure_channel(queue) as channel:
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await queue_service_pb2_grpc.QueueServiceStub(channel).GetStats(queue_service_pb2.GetStatsRequest())
+        assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
 async def test_a_service_that_cannot_start_ends_all_in_its_words(shell: Shell) -> None:
