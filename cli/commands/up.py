@@ -15,18 +15,9 @@ def up() -> None:
     """
     # Whatever is forked here runs another program at once, and gRPC need not get ready for less; it would say so.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-    for module in _unneeded():
-        sys.modules[module] = None  # type: ignore[assignment]
+    if not (os.environ.get("EXTERNAL_ISSUERS") or os.environ.get("TLS_CERT_FILE")):
+        # PyJWT would load it, 9 MB, for keys as only other issuers have. With TLS it tells the end of the certificate.
+        sys.modules["cryptography"] = None  # type: ignore[assignment]
     from cli.together import main  # noqa: PLC0415 - all the services
 
     main()
-
-
-def _unneeded() -> tuple[str, ...]:
-    """Return what libraries load wherever it is installed, and do without where it is not: together 13 MB.
-
-    structlog would have rich for colours that nobody sees here; PyJWT cryptography for keys as only other issuers have.
-    With TLS between the services it tells the end of their certificate.
-    """
-    has_certificates = os.environ.get("EXTERNAL_ISSUERS") or os.environ.get("TLS_CERT_FILE")
-    return ("rich",) if has_certificates else ("rich", "cryptography")

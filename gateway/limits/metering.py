@@ -12,6 +12,7 @@ from gateway.limits.usage import Delivered, Usage, day_of
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.status import remote_errors
+from services.chassis.stream_writing import write
 from services.chassis.wire import time_ms
 
 logger = structlog.get_logger(__name__)
@@ -45,7 +46,7 @@ class Meter:
     async def _follow(self) -> None:
         call = self._queue.watch()
         try:
-            await call.write(queue_service_pb2.WatchJobsRequest(after_sequence=await self._usage.cursor()))
+            await write(call, queue_service_pb2.WatchJobsRequest(after_sequence=await self._usage.cursor()))
             async for response in call:
                 await self._count(response.items)
         finally:

@@ -14,6 +14,7 @@ from gateway.live.publisher import Publisher
 from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.status import remote_errors
+from services.chassis.stream_writing import write
 
 logger = structlog.get_logger(__name__)
 
@@ -65,7 +66,7 @@ class Feed:
         owners = self._hub.audience.wanted()
         call = self._queue.watch()
         try:
-            await call.write(self._request(owners, is_first=True))
+            await write(call, self._request(owners, is_first=True))
             await _first_to_end(self._read(call), self._until_wider(call, owners))
         finally:
             call.cancel()
@@ -93,9 +94,8 @@ class Feed:
                 break
             if wanted is not None and wanted != followed:
                 self._publisher.board.keep_owners(wanted)
-                if call.done():
+                if not await write(call, self._request(wanted, is_first=False)):
                     return
-                await call.write(self._request(wanted, is_first=False))
                 followed = wanted
         try:
             async with asyncio.timeout(_CURSOR_WAIT_S):

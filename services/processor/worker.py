@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager, suppress
 
 import grpc
 import structlog
-from grpc._cython import cygrpc
 
 from clipferry.queue.v1 import job_pb2 as job_pb
 from clipferry.queue.v1 import worker_service_pb2 as worker_pb
@@ -21,6 +20,7 @@ from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError
 from services.chassis.lifecycle import background
 from services.chassis.status import remote_errors
+from services.chassis.stream_writing import write, write_end
 from services.chassis.wire import span_s
 from services.processor import wire
 from services.processor.adapters.move_book import MoveBook
@@ -132,15 +132,11 @@ class Worker:
         call = self._stub.Work(metadata=self._link.metadata)
         try:
             with remote_errors():
-                await call.write(self._first_message())
+                await write(call, self._first_message())
                 self._streamless.clear()
                 async with background(self._write(call), name="work-writer"):
                     while (message := await call.read()) is not grpc.aio.EOF:
                         self._receive(message)
-        except asyncio.InvalidStateError:
-            # The call ended while it was written to.
-            with remote_errors():
-                await call.read()
         finally:
             call.cancel()
             self._streamless.set()
@@ -165,14 +161,11 @@ class Worker:
             message = worker_pb.WorkerMessage(
                 ready=self._ready(now_s), beats=self._beats(now_s), moves=self._moves.take()
             )
-            try:
-                if message.ByteSize():
-                    await call.write(message)
-                if self._leaves:
-                    await call.done_writing()
-                    return
-            except (grpc.aio.AioRpcError, cygrpc.InternalError, asyncio.InvalidStateError):
-                return  # The call is over; its reader learns why.
+            if message.ByteSize() and not await write(call, message):
+                return
+            if self._leaves:
+                await write_end(call)
+                return
             await self._rest()
 
     def _ready(self, now_s: float) -> worker_pb.Ready | None:

@@ -107,11 +107,11 @@ async def test_a_collector_that_is_away_does_not_hold_up_the_end() -> None:
 
 
 def test_what_is_off_is_not_loaded() -> None:
-    """Neither OpenTelemetry's SDK nor Prometheus's client; its API comes with FastAPI."""
+    """Neither OpenTelemetry's SDK nor Prometheus's client, nor what is there for the command line; its API comes with FastAPI."""
     program = (
         "import json, sys; import services.queue.service, services.processor.service, services.notifier.service, "
         "gateway.service; print(json.dumps([name for name in sys.modules if name.startswith("
-        "('opentelemetry.sdk', 'opentelemetry.exporter', 'prometheus_client'))]))"
+        "('opentelemetry.sdk', 'opentelemetry.exporter', 'prometheus_client', 'rich'))]))"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 

@@ -4,12 +4,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
 
 import google_crc32c
 import grpc
 import structlog
-from grpc._cython import cygrpc
 
 from clipferry.notifier.v1 import notifier_service_pb2 as notifier_pb
 from clipferry.notifier.v1 import notifier_service_pb2_grpc as notifier_grpc
@@ -18,6 +16,7 @@ from services.chassis.channel import Link
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.lifecycle import background
 from services.chassis.status import remote_errors
+from services.chassis.stream_writing import write, write_end
 from services.chassis.wire import span_s
 from services.processor import wire
 from services.processor.adapters.move_book import MoveBook
@@ -193,7 +192,8 @@ class _Upload:
     ) -> None:
         """Write the file, and say that this was all; ends early when there is an outcome already."""
         await self._write_file(first, layout, commit)
-        await self._do(self._call._cython_call.send_receive_close)
+        if not await write_end(self._call):
+            await self._over()
 
     async def end(self) -> None:
         """Follow a call that has had its outcome to its end: one that is cancelled before counts as failed."""
@@ -230,17 +230,12 @@ class _Upload:
         await self._write(notifier_pb.SendVideoRequest(last_part=last))
 
     async def _write(self, request: notifier_pb.SendVideoRequest) -> None:
-        await self._do(partial(self._call._cython_call.send_serialized_message, request.SerializeToString()))
+        if not await write(self._call, request):
+            await self._over()
 
-    async def _do(self, operation: Callable[[], Awaitable[None]]) -> None:
-        # call.write() puts INTERNAL over the server's status when the call ends under it (grpc/grpc issue 36066), and
-        # with it goes what Telegram said. This is the same without that.
-        try:
-            await self._call.wait_for_connection()
-            await operation()
-        except (grpc.aio.AioRpcError, cygrpc.InternalError):
-            # The call is over. Its reader has the outcome, or learns why and ends this block with it.
-            await asyncio.wait((self.outcome,))
+    async def _over(self) -> None:
+        """Wait for the call's reader: it has the outcome, or learns why there is none and ends this block with it."""
+        await asyncio.wait((self.outcome,))
 
     def close(self) -> None:
         """End the call; nothing happens when it has ended."""
