@@ -10,8 +10,8 @@ import sys
 def _load_structlog() -> None:
     """Load structlog as if rich were not installed, whether or not it is, for the command line.
 
-    It would have rich draw tracebacks, with the values of all variables. Our lines are JSON without them, and rich takes
-    70 ms of each start and 4 MB.
+    It would have rich draw tracebacks, with the values of all variables. Our lines are JSON without them, and rich
+    takes 70 ms of each start and 4 MB.
     """
     rich = sys.modules.get("rich")
     sys.modules["rich"] = None  # type: ignore[assignment] # "not to be found", says the language's reference

@@ -4,21 +4,21 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench.api_rows import api_rows
-from tests.bench.crowd_rows import crowds
-from tests.bench.fanout_bursts import burst_rows
-from tests.bench.fanout_path import path_rows
-from tests.bench.fanout_rows import cost_rows
-from tests.bench.fanout_slow import slow_rows, stuck_rows
+from tests.bench.api.rows import api_rows
+from tests.bench.fanout.bursts import burst_rows
+from tests.bench.fanout.costs import cost_rows
+from tests.bench.fanout.path import path_rows
+from tests.bench.fanout.slow import slow_rows, stuck_rows
 from tests.bench.figure import Figure
 from tests.bench.goals import GOALS
-from tests.bench.growth_rows import growth_rows
-from tests.bench.lives import durable_lives
-from tests.bench.queue_claim_rows import claim_rows
-from tests.bench.queue_rows import live_rows
-from tests.bench.startup import startups
-from tests.bench.upload import upload_path
-from tests.bench.whole_job import whole_jobs
+from tests.bench.growth.rows import growth_rows
+from tests.bench.pipeline.crowd import crowds
+from tests.bench.pipeline.upload import upload_path
+from tests.bench.pipeline.whole_job import whole_jobs
+from tests.bench.queue.claim_rows import claim_rows
+from tests.bench.queue.life_rows import live_rows
+from tests.bench.queue.streamed_rows import durable_lives
+from tests.bench.start.startup import startups
 
 AREA_OF_ROW: Mapping[str, str] = {goal.row: goal.area for goal in GOALS}
 

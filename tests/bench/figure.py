@@ -108,6 +108,11 @@ def shown(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def percentile(waits: Sequence[float], percent: float) -> float:
+    """Return the smallest wait that is at least as long as `percent` of all of them."""
+    return sorted(waits)[math.ceil(len(waits) * percent / 100) - 1]
+
+
 async def alternated(
     ours: Callable[[], Awaitable[float]], peer: Callable[[], Awaitable[float]], *, count: int
 ) -> tuple[list[float], list[float]]:

@@ -52,3 +52,9 @@ async def _listens(port: int) -> bool:
     writer.close()
     await writer.wait_closed()
     return True
+
+
+def pin(pid: int, core: int) -> None:
+    """Let a process run on one core only, where there is more than one."""
+    if (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(pid, {core})

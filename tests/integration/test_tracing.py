@@ -107,7 +107,7 @@ async def test_a_collector_that_is_away_does_not_hold_up_the_end() -> None:
 
 
 def test_what_is_off_is_not_loaded() -> None:
-    """Neither OpenTelemetry's SDK nor Prometheus's client, nor what is there for the command line; its API comes with FastAPI."""
+    """OpenTelemetry's SDK, Prometheus's client, and what is there for the command line."""
     program = (
         "import json, sys; import services.queue.service, services.processor.service, services.notifier.service, "
         "gateway.service; print(json.dumps([name for name in sys.modules if name.startswith("

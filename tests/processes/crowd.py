@@ -52,7 +52,7 @@ async def crowd(
             that says a fifth of its length).
     """
     sink_port = free_ports(["sink"])["sink"]
-    async with _site(video) as site_port, process("tests.bench.sink", str(sink_port), port=sink_port):
+    async with _site(video) as site_port, process("tests.bench.pipeline.sink", str(sink_port), port=sink_port):
         with prepared_stack(
             MAX_TOTAL_MEMORY=str(total_bytes),
             MAX_MEMORY_PER_VIDEO=str(per_video_bytes),

@@ -14,10 +14,10 @@ import imageio_ffmpeg  # type: ignore[import-untyped]  # ships no types
 from aiohttp import web
 
 from sandbox.run.gateway import Gateway
-from tests.bench.cancelled import cancel_row
 from tests.bench.figure import NO_GOAL, Figure, alternated
 from tests.bench.footprint import allocated_bytes, footprint
 from tests.bench.memory import forget_peak, peak_rss_bytes, rss_bytes
+from tests.bench.pipeline.cancelled import cancel_row
 from tests.bench.process import process
 from tests.fakes.notifier_tools import TOKEN
 from tests.processes.ports import free_ports
@@ -41,7 +41,7 @@ async def whole_jobs() -> Sequence[Figure]:
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="clipferry-bench-") as name:
         directory = Path(name)
         await _make_clips(directory)
-        async with _site(directory) as site_port, process("tests.bench.sink", str(sink_port), port=sink_port):
+        async with _site(directory) as site_port, process("tests.bench.pipeline.sink", str(sink_port), port=sink_port):
             return await _measure(directory, site_port, f"http://127.0.0.1:{sink_port}")
 
 

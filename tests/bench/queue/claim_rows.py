@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tests.bench.disk import on_disk
-from tests.bench.figure import NO_GOAL, Compared, Figure
-from tests.bench.queue_claims import fill, percentile, waits_for_claims, waits_for_submits
-from tests.bench.queue_process import QueueProcess, durable_postgres, queue_process
+from tests.bench.figure import NO_GOAL, Compared, Figure, percentile
+from tests.bench.queue.claims import fill, waits_for_claims, waits_for_submits
+from tests.bench.queue.process import QueueProcess, durable_postgres, queue_process
 from tests.fakes.postgres import Server
 
 ROUNDS_COUNT = 5

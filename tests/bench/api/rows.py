@@ -12,12 +12,10 @@ import httpx
 import jwt
 import psutil
 
-from tests.bench.api_load import load
-from tests.bench.fanout_load import pin
-from tests.bench.fanout_peers import install_node_peers, node_peer
-from tests.bench.figure import Compared, Figure
-from tests.bench.process import process
-from tests.bench.queue_claims import percentile
+from tests.bench.api.load import load
+from tests.bench.figure import Compared, Figure, percentile
+from tests.bench.node_peers import install_node_peers, node_peer
+from tests.bench.process import pin, process
 from tests.processes.ports import DEFAULTS, free_ports
 from tests.processes.stack import isolated_environment, memory_directory
 

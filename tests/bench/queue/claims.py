@@ -1,14 +1,13 @@
 """How long a free worker waits for a job that is there: from its credit to the assignment, over real gRPC."""
 
 import asyncio
-import math
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from clipferry.queue.v1 import queue_service_pb2, worker_service_pb2
 from services.chassis.status import remote_errors
-from tests.bench.queue_lives import complete_job, connected, submission, submit
+from tests.bench.queue.lives import complete_job, connected, submission, submit
 from tests.fakes.queue_client import QueueClient
 
 _FILLERS = 4
@@ -48,11 +47,6 @@ async def waits_for_submits(client: QueueClient, count: int) -> Sequence[float]:
             return [await worker.take_submitted(client) for _ in range(count)]
         finally:
             worker.leave()
-
-
-def percentile(waits: Sequence[float], percent: float) -> float:
-    """Return the smallest wait that is at least as long as `percent` of all of them."""
-    return sorted(waits)[math.ceil(len(waits) * percent / 100) - 1]
 
 
 class _Worker:

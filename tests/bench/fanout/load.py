@@ -1,6 +1,5 @@
 """Thousands of WebSocket clients in one thread that count bytes: reading is far cheaper than what is measured."""
 
-import os
 import re
 import resource
 import select
@@ -247,9 +246,3 @@ def busy_share() -> Callable[[], float]:
     """Return what tells how much of a core this process has used since."""
     used_s, began_at_s = time.process_time(), time.monotonic()
     return lambda: (time.process_time() - used_s) / (time.monotonic() - began_at_s)
-
-
-def pin(pid: int, core: int) -> None:
-    """Let a process run on one core only, where there is more than one."""
-    if (os.cpu_count() or 1) > 1:
-        os.sched_setaffinity(pid, {core})

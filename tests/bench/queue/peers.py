@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.fanout_peers import NODE
+from tests.bench.node_peers import NODE
 from tests.bench.process import ROOT, listening
 from tests.processes.ports import free_ports
 
-_FOLDER = Path(__file__).with_name("peers")
+_FOLDER = Path(__file__).parent.with_name("peers")
 _VENV = ROOT / ".venv-bench"
 _GIVES_UP_S = 60.0
 _PRODUCTION = {"NODE_ENV": "production"}

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from tests.bench.fanout_load import Dialect, busy_share, client
-from tests.bench.figure import Compared, Figure
+from tests.bench.fanout.load import Dialect, busy_share, client
+from tests.bench.figure import Compared, Figure, percentile
 from tests.bench.process import ROOT
-from tests.bench.queue_claims import percentile
 from tests.processes.stack import Stack, prepared_stack
 
 ROUNDS_COUNT = 5
@@ -82,7 +81,7 @@ async def _worker(stack: Stack, per_second: int) -> asyncio.subprocess.Process:
     """Start a worker and wait until all its jobs run."""
     port = stack.variables["QUEUE_LISTEN_ADDRESS"].rpartition(":")[2]
     numbers = (port, str(per_second // REPORTS_PER_JOB_AND_S), str(per_second), str(SECONDS))
-    command = (sys.executable, "-m", "tests.bench.fanout_worker", *numbers)
+    command = (sys.executable, "-m", "tests.bench.fanout.worker", *numbers)
     pipe = asyncio.subprocess.PIPE
     worker = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=stack.variables, stdin=pipe, stdout=pipe)
     assert worker.stdout is not None

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests.bench.fanout_load import busy_share, client, crowd, newest_at_ns, pin
-from tests.bench.fanout_peers import OURS, Running, running
-from tests.bench.figure import Figure
-from tests.bench.queue_claims import percentile
+from tests.bench.fanout.load import busy_share, client, crowd, newest_at_ns
+from tests.bench.fanout.peers import OURS, Running, running
+from tests.bench.figure import Figure, percentile
+from tests.bench.process import pin
 
 ROUNDS_COUNT = 2
 CLIENTS_COUNT, STUCK_COUNT = 1_000, 10

@@ -1,4 +1,4 @@
-"""``python -m tests.bench.fanout_server PORT FEED_PORT``: the gateway's own /ws, fed with lines instead of a queue.
+"""``python -m tests.bench.fanout.server PORT FEED_PORT``: the gateway's own /ws, fed with lines instead of a queue.
 
 Clients say hello and subscribe as ever; only who they are and what the queue says is made up.
 """
@@ -30,7 +30,7 @@ from gateway.live.snapshots import Snapshots
 from gateway.live.terms import LiveTerms, WriteTerms
 from gateway.serving import listen, serving
 from services.chassis.clock import SystemClock
-from tests.bench.fanout_feed import feed
+from tests.bench.fanout.feed import feed
 
 _MANY = 1_000_000
 TERMS = LiveTerms(

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,16 +10,13 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
-from tests.bench.fanout_load import Dialect, pin
-from tests.bench.process import ROOT, listening
+from tests.bench.fanout.load import Dialect
+from tests.bench.node_peers import NODE
+from tests.bench.process import ROOT, listening, pin
 from tests.processes.ports import free_ports
-
-_PEERS = Path(__file__).parent / "peers"
-NODE = ROOT / ".venv-bench" / "node"
 
 _OUR_WORDS = (json.dumps({"type": "hello", "token": "t"}), json.dumps({"type": "subscribe", "channel": "queue"}))
 
@@ -40,10 +36,10 @@ class Kind:
     dialect: Dialect
 
 
-OURS = Kind("ours", (sys.executable, "-m", "tests.bench.fanout_server"), Dialect("/ws", _OUR_WORDS, b'"subscribed"'))
+OURS = Kind("ours", (sys.executable, "-m", "tests.bench.fanout.server"), Dialect("/ws", _OUR_WORDS, b'"subscribed"'))
 BROADCAST = Kind(
     "websockets.broadcast(): uvloop, compression=None",
-    (sys.executable, "-m", "tests.bench.fanout_broadcast"),
+    (sys.executable, "-m", "tests.bench.fanout.broadcast"),
     Dialect(),
 )
 SOCKET_IO = Kind(
@@ -56,37 +52,6 @@ WS = Kind(
     ("node", str(NODE / "fanout_ws.js")),
     Dialect(),
 )
-
-
-def install_node_peers() -> str:
-    """Install the peers that run on Node, once; returns why that cannot be, or nothing."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        return "node and npm are not here"
-    NODE.mkdir(parents=True, exist_ok=True)
-    wanted = [*_PEERS.glob("*.js"), *(_PEERS / "node").glob("package*.json")]
-    lock = _PEERS / "node" / "package-lock.json"
-    installed = NODE / "package-lock.json"
-    is_current = installed.exists() and installed.read_bytes() == lock.read_bytes() and (NODE / "node_modules").exists()
-    for path in wanted:
-        shutil.copy(path, NODE / path.name)
-    if not is_current:
-        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=NODE, check=True)
-    return ""
-
-
-@asynccontextmanager
-async def node_peer(script: str, port: int, **environment: str) -> AsyncIterator[psutil.Process]:
-    """Run a script of the peers on the first core for the length of the block, from the moment it listens."""
-    started = subprocess.Popen(  # noqa: ASYNC220 - psutil wants a plain pid, and nothing else runs yet
-        ["node", str(NODE / script), str(port)], cwd=ROOT, env=os.environ | environment
-    )
-    try:
-        await listening(port, what=script)
-        pin(started.pid, 0)
-        yield psutil.Process(started.pid)
-    finally:
-        started.send_signal(signal.SIGKILL)
-        await asyncio.to_thread(started.wait, 30)
 
 
 @dataclass(frozen=True)

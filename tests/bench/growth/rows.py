@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack, ExitStack
 
 from tests.bench.disk import on_disk
-from tests.bench.fanout_load import crowd, pin
-from tests.bench.fanout_peers import OURS, running
+from tests.bench.fanout.load import crowd
+from tests.bench.fanout.peers import OURS, running
 from tests.bench.figure import Figure
-from tests.bench.queue_lives import THREE_STEPS, lives
-from tests.bench.queue_process import QueueProcess, cpu_s, queue_process
+from tests.bench.process import pin
+from tests.bench.queue.lives import THREE_STEPS, lives
+from tests.bench.queue.process import QueueProcess, cpu_s, queue_process
 
 ROUNDS_COUNT = 2
 TIMES = 10

@@ -64,7 +64,7 @@ async def upload_path() -> Sequence[Figure]:
         keep_freed_memory()  # as the processor does
         notes = {name: Path(directory) / name for name in ("notifier", "sender")}
         async with (
-            process("tests.bench.sink", str(ports["sink"]), port=ports["sink"]),
+            process("tests.bench.pipeline.sink", str(ports["sink"]), port=ports["sink"]),
             process(
                 "tests.bench.lag", str(notes["notifier"]), port=ports["notifier"], environment=environment
             ) as notifier,

@@ -1,4 +1,4 @@
-"""A Bot API that only reads: ``python -m tests.bench.sink PORT``. It must never be the slow part of a measurement."""
+"""``python -m tests.bench.pipeline.sink PORT``: a Bot API that only reads. It must never be the slow part."""
 
 import sys
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from clipferry.queue.v1 import worker_service_pb2
 from tests.bench.disk import on_disk
 from tests.bench.figure import Figure, alternated
-from tests.bench.queue_lives import SLOTS, THREE_STEPS, complete_job, lives, submission
-from tests.bench.queue_process import queue_process
+from tests.bench.queue.lives import SLOTS, THREE_STEPS, complete_job, lives, submission
+from tests.bench.queue.process import queue_process
 from tests.fakes.queue_client import QueueClient
 
 JOBS_COUNT = 4_096

@@ -1,4 +1,4 @@
-"""``python -m tests.bench.fanout_broadcast PORT FEED_PORT``: every line to all clients, by websockets' broadcast()."""
+"""``python -m tests.bench.fanout.broadcast PORT FEED_PORT``: every line to all clients, by websockets' broadcast()."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ import sys
 import uvloop
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
-from tests.bench.fanout_feed import feed
+from tests.bench.fanout.feed import feed
 
 
 async def main(port: int, feed_port: int) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil
 
 from tests.bench.disk import on_disk
-from tests.bench.fanout_peers import install_node_peers
 from tests.bench.figure import NO_GOAL, Compared, Figure
-from tests.bench.queue_lives import FIVE_STEPS, SLOTS, THREE_STEPS, Step, lives
-from tests.bench.queue_peers import Peer, install_peers, install_redis, redis_server
-from tests.bench.queue_process import QueueProcess, cpu_s, durable_postgres, queue_process
+from tests.bench.node_peers import install_node_peers
+from tests.bench.queue.lives import FIVE_STEPS, SLOTS, THREE_STEPS, Step, lives
+from tests.bench.queue.peers import Peer, install_peers, install_redis, redis_server
+from tests.bench.queue.process import QueueProcess, cpu_s, durable_postgres, queue_process
 from tests.fakes.postgres import Server
 
 ROUNDS_COUNT = 5

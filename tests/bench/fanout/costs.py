@@ -6,9 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
-from tests.bench.fanout_load import busy_share, crowd, pin
-from tests.bench.fanout_peers import BROADCAST, OURS, SOCKET_IO, WS, Kind, install_node_peers, running
+from tests.bench.fanout.load import busy_share, crowd
+from tests.bench.fanout.peers import BROADCAST, OURS, SOCKET_IO, WS, Kind, running
 from tests.bench.figure import Compared, Figure
+from tests.bench.node_peers import install_node_peers
+from tests.bench.process import pin
 
 ROUNDS_COUNT = 5
 DELIVERIES_COUNT = 200_000

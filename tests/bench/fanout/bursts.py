@@ -5,9 +5,11 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
-from tests.bench.fanout_load import busy_share, crowd, pin
-from tests.bench.fanout_peers import OURS, SOCKET_IO, Kind, install_node_peers, running
+from tests.bench.fanout.load import busy_share, crowd
+from tests.bench.fanout.peers import OURS, SOCKET_IO, Kind, running
 from tests.bench.figure import Figure
+from tests.bench.node_peers import install_node_peers
+from tests.bench.process import pin
 
 ROUNDS_COUNT = 5
 CLIENTS_COUNT = 100

@@ -1,4 +1,4 @@
-"""``python -m tests.bench.fanout_worker PORT JOBS PER_SECOND SECONDS``: a worker whose runs only tell how far they are.
+"""``python -m tests.bench.fanout.worker PORT JOBS PER_SECOND SECONDS``: a worker whose runs only tell how far they are.
 
 It prints a line once all its jobs run, waits for a line, reports evenly, in a message each, and stays until there is no
 more input.
@@ -13,7 +13,7 @@ from typing import Any
 from clipferry.queue.v1 import job_pb2, worker_service_pb2
 from services.chassis.channel import open_link
 from services.chassis.status import remote_errors
-from tests.bench.queue_lives import connected, submit
+from tests.bench.queue.lives import connected, submit
 from tests.fakes.queue_client import QueueClient
 
 

@@ -1,0 +1,1 @@
+"""Requests of the gateway: A1, A2."""

@@ -1,0 +1,1 @@
+"""Fan-out to many clients: F1 to F7."""

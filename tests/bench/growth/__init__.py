@@ -1,0 +1,1 @@
+"""The same at ten times the load: G1."""

@@ -1,0 +1,1 @@
+"""The queue alone, over gRPC: Q1 to Q3."""

@@ -1,0 +1,1 @@
+"""From nothing to ready, and idle: S1 to S3."""
