@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import Cryptodome.Cipher.AES  # noqa: F401 - yt-dlp imports it at the first encrypted segment
-from yt_dlp import YoutubeDL  # type: ignore[import-untyped]  # ships no types
 from yt_dlp.extractor import gen_extractor_classes  # type: ignore[import-untyped]  # ships no types
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor  # type: ignore[import-untyped]  # ships no types
+from yt_dlp.utils import unified_timestamp  # type: ignore[import-untyped]  # ships no types
 
 from services.chassis.errors import ClipferryError, Reason
-from services.processor.adapters import confine, handlers, pieces, prompt_reads, titles
+from services.processor.adapters import confine, handlers, pieces, prompt_reads, titles, trust
 from services.processor.adapters.cover import keep_embedded_cover, make_cover
+from services.processor.adapters.extractors import open_with_extractors
 from services.processor.adapters.failures import Progressed, classify, video_too_large
 from services.processor.adapters.messages import (
     DownloadOrder,
@@ -31,7 +32,7 @@ from services.processor.adapters.messages import (
     encode_found,
 )
 from services.processor.adapters.offers import has_picture
-from services.processor.adapters.options import FILE_STEM, hooks, ytdlp_options
+from services.processor.adapters.options import FILE_STEM, WARM_OPTIONS, hooks, ytdlp_options
 from services.processor.adapters.page import Info, choose, chosen_formats, is_fragmented, known_formats, look
 from services.processor.adapters.remux import Wish, check_media, make_playable, read_tags
 from services.processor.adapters.selector import naming_selector, open_ytdlp
@@ -51,12 +52,17 @@ def warm() -> None:
     prompt_reads.install()
     pieces.install()
     titles.install()
-    with YoutubeDL({"quiet": True, "cachedir": False}) as ydl:
+    trust.install()
+    with open_with_extractors(WARM_OPTIONS) as ydl:
+        trust.read_certificates(ydl)
         for extractor in gen_extractor_classes():
             extractor.suitable("http://127.0.0.1/")
         list(ydl.get_info_extractor("Generic")._extract_embeds("http://127.0.0.1/", "<html></html>"))
         processor = FFmpegPostProcessor(ydl)
         _ = processor.available, processor.probe_available
+        # Last, because Python keeps only the newest patterns: those of a plain file, and of the date that it comes with.
+        unified_timestamp("Thu, 01 Jan 1970 00:00:00 GMT")
+        ydl.process_ie_result({"id": "v", "title": "v", "url": "http://127.0.0.1/v.mp4"}, download=False)
     gc.collect()
     gc.freeze()
 

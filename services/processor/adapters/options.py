@@ -18,6 +18,9 @@ _AUDIO_FORMAT = "ba[ext=m4a]/ba[ext=mp3]/ba/b"
 _SORT = ("vcodec:h264", "acodec:aac")
 """Before everything else: what every Telegram app plays."""
 
+WARM_OPTIONS = {"quiet": True, "cachedir": False, "format": _VIDEO_FORMAT, "format_sort": list(_SORT)}
+"""Of what is done once, for all jobs, before the first."""
+
 
 class Log:
     """Takes yt-dlp's lines and keeps none: errors come as exceptions."""

@@ -9,6 +9,7 @@ from yt_dlp import YoutubeDL  # type: ignore[import-untyped]  # ships no types
 from yt_dlp.utils import YoutubeDLError  # type: ignore[import-untyped]  # ships no types
 
 from services.chassis.errors import ClipferryError, field_invalid
+from services.processor.adapters.extractors import open_with_extractors
 
 _UNREADABLE = (SyntaxError, TypeError, RecursionError, re.error)
 """What yt-dlp's parser raises about a selector."""
@@ -25,7 +26,7 @@ def open_ytdlp(options: Mapping[str, Any], selector: str) -> YoutubeDL:
     if selector.strip() == _ASKS_A_PERSON:
         raise _unreadable(selector)
     try:
-        return YoutubeDL(dict(options))
+        return open_with_extractors(options)
     except _UNREADABLE as error:
         if selector:
             raise _unreadable(selector) from error

@@ -11,7 +11,8 @@ from services.chassis.clock import Clock
 from services.chassis.errors import ClipferryError
 from services.chassis.outages import Outages
 from services.queue.adapters.backend import Rules
-from services.queue.adapters.rows import to_job, to_row
+from services.queue.adapters.rows import to_job
+from services.queue.adapters.sqlite.row_writer import RowWriter
 from services.queue.core.batch import Batch, Request
 from services.queue.core.calls import Call, Purge, Wanted, wanted_by
 from services.queue.core.job import ACTIVE, Job, State
@@ -43,6 +44,7 @@ class SqliteEngine:
         self._executemany = connection.executemany
         self._connection = connection
         self._sql = sql
+        self._rows = RowWriter(connection, sql)
         self._outages = outages
         self._rules = rules
         self._clock = clock
@@ -140,17 +142,14 @@ class SqliteEngine:
         return Purged(len(gone), self._execute(self._sql["purge_events"], (oldest, purge.limit)).rowcount)
 
     def _save(self, batch: Batch) -> None:
-        if created := batch.created:
-            self._executemany(self._sql["insert_job"], map(to_row, created))
+        self._rows.insert_jobs(batch.created)
         if batch.aliases:
             self._executemany(self._sql["insert_alias"], batch.aliases)
-        if updated := batch.updated:
-            rows = [(*to_row(after), before.state, before.token, before.version) for before, after in updated]
-            if self._executemany(self._sql["update_job"], rows).rowcount != len(rows):
-                raise AssertionError("somebody else writes to the database")
-        if batch.changes:
-            self._executemany(self._sql["insert_event"], [change.event for change in batch.changes])
-        if batch.changes or batch.updated:
+        updated = batch.updated
+        if self._rows.update_jobs(updated) != len(updated):
+            raise AssertionError("somebody else writes to the database")
+        self._rows.insert_events(change.event for change in batch.changes)
+        if batch.changes or updated:
             self._execute(self._sql["write_meta"], (batch.sequence, batch.ledger.ended_count, batch.now_ms))
 
     def _remember(self, batch: Batch) -> None:

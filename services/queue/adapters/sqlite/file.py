@@ -40,7 +40,7 @@ def held_database(path: Path) -> Iterator[None]:
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a connection that any thread may use, one at a time, with explicit transactions."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=128)
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",

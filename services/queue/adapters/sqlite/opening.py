@@ -14,8 +14,8 @@ from services.queue.adapters.rows import load_statements
 from services.queue.adapters.sqlite.engine import SqliteEngine
 from services.queue.adapters.sqlite.file import connect, held_database
 from services.queue.adapters.sqlite.reader import SqliteReader
+from services.queue.adapters.sqlite.row_writer import PARTS
 from services.queue.adapters.store import EngineStore
-from services.queue.core.job import Job
 from services.queue.core.lease import Lease
 from services.queue.core.ports import Change
 from services.queue.core.roll import Alone
@@ -24,7 +24,6 @@ from services.queue.core.runs import Progress
 _READERS = 2
 _FAULTS_OF_A_CALL = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
 """What the database says of a call, not of itself."""
-_PARAMETERS = ", ".join(f"?{number}" for number in range(1, len(Job._fields) + 1))
 
 
 @asynccontextmanager
@@ -42,7 +41,7 @@ async def open_sqlite(
     Raises:
         StartError: If another process holds the file, or it cannot be opened.
     """
-    sql = load_statements(Path(__file__).with_name("statements.sql"), parameters=_PARAMETERS)
+    sql = load_statements(Path(__file__).with_name("statements.sql"), **PARTS)
     outages = Outages(str(path), failures=(sqlite3.Error,), faults=_FAULTS_OF_A_CALL)
     async with AsyncExitStack() as stack:
 

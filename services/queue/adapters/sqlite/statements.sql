@@ -1,19 +1,16 @@
--- Every statement of the SQLite store, by name. {columns} are the fields of Job in their order, and so are the
--- parameters ?1 to ?30 of insert_job and update_job.
+-- Every statement of the SQLite store, by name. {columns} are the fields of Job in their order; {rows} are one row of
+-- parameters or more.
 
--- name: insert_job
--- A new job.
-INSERT INTO jobs ({columns}) VALUES ({parameters});
+-- name: insert_jobs
+-- New jobs.
+INSERT INTO jobs ({columns}) VALUES {rows};
 
--- name: update_job
--- One change of one job. It repeats state, token and version of the job that the change was decided on (?31 to ?33),
--- so that a change decided on anything else touches nothing. What never changes (owner, spec and the like) is left out.
-UPDATE jobs SET
-  state = ?2, fair_key = ?8, not_before_ms = ?9, attempt = ?10, max_attempts = ?11, token = ?12, worker_id = ?13,
-  lease_until_ms = ?14, deadline_ms = ?15, reserved_bytes = ?18, cancel_requested = ?19, finish_requested = ?20,
-  send_committed = ?21, media = ?22, delivery = ?23, error = ?24, version = ?25, updated_ms = ?27, started_ms = ?28,
-  ended_ms = ?29
-WHERE id = ?1 AND state = ?31 AND token = ?32 AND version = ?33;
+-- name: update_jobs
+-- Changes of jobs, one for each. They repeat state, token and version of the job that the change was decided on, so that
+-- a change decided on anything else touches nothing. What never changes (owner, spec and the like) is left out.
+WITH new ({new_columns}) AS (VALUES {rows})
+UPDATE jobs SET {changes} FROM new
+WHERE jobs.id = new.id AND jobs.state = before_state AND jobs.token = before_token AND jobs.version = before_version;
 
 -- name: get_job
 -- One job.
@@ -73,9 +70,9 @@ DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE ended_ms < ? ORDER BY en
 -- The oldest of the events that are too many.
 DELETE FROM job_events WHERE sequence IN (SELECT sequence FROM job_events WHERE sequence <= ? ORDER BY sequence LIMIT ?);
 
--- name: insert_event
--- One change, for the log.
-INSERT INTO job_events (sequence, at_ms, job_id, owner, body) VALUES (?, ?, ?, ?, ?);
+-- name: insert_events
+-- Changes, for the log.
+INSERT INTO job_events (sequence, at_ms, job_id, owner, body) VALUES {rows};
 
 -- name: events_after
 -- The log from a cursor on.
