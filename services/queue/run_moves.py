@@ -8,9 +8,9 @@ from clipferry.queue.v1 import job_pb2, worker_service_pb2
 from services.chassis.errors import ClipferryError, field_invalid
 from services.chassis.status import to_status
 from services.chassis.wire import span_s
-from services.queue.core.fleet import Answered
 from services.queue.core.moves import BeginSend, CommitSend, Complete, Fail, Move, Release, Resize
 from services.queue.core.ports import Record
+from services.queue.core.worker import Answered
 from services.queue.wire import error_of, lease_of, packed
 
 _REASON = re.compile(r"[A-Z0-9_]{1,64}")

@@ -9,7 +9,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from clipferry.queue.v1 import job_pb2, queue_service_pb2, worker_service_pb2
 from services.chassis.errors import field_invalid
 from services.chassis.wire import duration, span_s, time_ms, timestamp
-from services.queue.core.fleet import Hello
 from services.queue.core.job import ACTIVE, Job, JobError, State
 from services.queue.core.lease import Lease
 from services.queue.core.ports import Event, Record
@@ -17,6 +16,7 @@ from services.queue.core.roll import Memory, WorkerNote
 from services.queue.core.runs import Progress, Run
 from services.queue.core.statistics import Stats
 from services.queue.core.validation import JobSpec
+from services.queue.core.worker import Hello
 
 _PREFIX = "jobs/"
 _ID_LENGTH = 36

@@ -13,11 +13,12 @@ from services.chassis.errors import ClipferryError, field_invalid
 from services.chassis.lifecycle import background
 from services.chassis.wire import duration
 from services.queue.core.assigning import Assigner
-from services.queue.core.fleet import Fleet, Worker
+from services.queue.core.fleet import Fleet
 from services.queue.core.lease import Lease
 from services.queue.core.moves import Move, Release
 from services.queue.core.ports import JobStore, Record
 from services.queue.core.runs import Progress
+from services.queue.core.worker import Worker
 from services.queue.run_moves import (
     begin_send,
     commit_send,

@@ -1,22 +1,36 @@
 """One worker's stream: what it says is taken in at once, what it asks for is done together, and told back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import structlog
 
 from clipferry.queue.v1 import worker_service_pb2
 from services.chassis.errors import ClipferryError
 from services.chassis.wire import duration
-from services.queue.core.fleet import Answered, Fleet, Outgoing, Worker
+from services.queue.core.fleet import Fleet
 from services.queue.core.lease import Lease
-from services.queue.core.moves import Move
+from services.queue.core.moves import ENDS, Move
 from services.queue.core.ports import JobStore, Record
 from services.queue.core.runs import Progress
+from services.queue.core.worker import Answered, Outgoing, Worker
 from services.queue.run_moves import answer_message, moves_of, released_count
 from services.queue.wire import lease_message, lease_of, memory_of, progress_of
 
 logger = structlog.get_logger(__name__)
+
+
+class _Asked(NamedTuple):
+    """What a message asks for."""
+
+    correlation_id: int
+    moves: Sequence[Move]
+    """More than one, or none, only of those that are counted."""
+    is_counted: bool = False
+    """Whether the answer is a number."""
+    refusal: ClipferryError | None = None
+    """Why it is no move."""
 
 
 class WorkStream:
@@ -45,7 +59,7 @@ class WorkStream:
         self._fleet = fleet
         self._report = report
         self._wake = wake
-        self._moves: list[worker_service_pb2.Move] = []
+        self._moves: list[_Asked] = []
         self._leases: list[Lease] = []
         self._asked = asyncio.Event()
 
@@ -57,12 +71,13 @@ class WorkStream:
 
     def take(self, message: worker_service_pb2.WorkerMessage) -> None:
         """Take in one message."""
-        if message.HasField("ready"):
-            self._take_ready(message.ready)
         if message.beats:
             self._take_beats(message.beats)
-        self._moves.extend(message.moves)
+        if message.moves:
+            self._take_moves(message.moves)
         self._ask()
+        if message.HasField("ready"):  # behind the moves: slots that they free are handed out with them
+            self._take_ready(message.ready)
 
     def resume(self, leases: Sequence[Lease]) -> None:
         """Ask for the runs that the worker still holds from an earlier stream."""
@@ -76,7 +91,10 @@ class WorkStream:
             self._asked.clear()
             moves, self._moves = self._moves, []
             leases, self._leases = self._leases, []
-            await asyncio.gather(self._do(moves), self._renew(leases))
+            if leases:
+                await asyncio.gather(self._do(moves), self._renew(leases))
+            else:
+                await self._do(moves)
             self._worker.owe(owes=self._asked.is_set())
 
     def _ask(self) -> None:
@@ -89,6 +107,11 @@ class WorkStream:
         self._fleet.ready(self._worker, free_slots=ready.free_slots, free_bytes=ready.free_bytes, memory=memory)
         self._wake()
 
+    def _take_moves(self, messages: Iterable[worker_service_pb2.Move]) -> None:
+        asked = list(map(_asked, messages))
+        self._moves.extend(asked)
+        self._worker.end(_ending(asked))
+
     def _take_beats(self, beats: Sequence[worker_service_pb2.Beat]) -> None:
         leases = []
         for beat in beats:
@@ -99,8 +122,6 @@ class WorkStream:
         self._leases.extend(self._worker.due(leases))
 
     async def _renew(self, leases: Sequence[Lease]) -> None:
-        if not leases:
-            return
         try:
             renewed = await self._store.renew(leases)
         except ClipferryError as error:  # they are due again with the next beat
@@ -108,16 +129,12 @@ class WorkStream:
         else:
             self._worker.renewed(leases, renewed)
 
-    async def _do(self, messages: Sequence[worker_service_pb2.Move]) -> None:
-        if not messages:
+    async def _do(self, asked: Sequence[_Asked]) -> None:
+        if not asked:
             return
-        asked = [(message, _decoded(message)) for message in messages]
-        wanted = [move for _, moves in asked if not isinstance(moves, ClipferryError) for move in moves]
-        results = iter(await self._apply(wanted))
-        self._worker.answer(
-            _answered(message, moves, [] if isinstance(moves, ClipferryError) else [next(results) for _ in moves])
-            for message, moves in asked
-        )
+        results = iter(await self._apply([move for each in asked for move in each.moves]))
+        self._worker.ended(_ending(asked))
+        self._worker.answer(_answered(each, [next(results) for _ in each.moves]) for each in asked)
 
     async def _apply(self, moves: Sequence[Move]) -> Sequence[Record | ClipferryError]:
         try:
@@ -126,26 +143,27 @@ class WorkStream:
             return [error] * len(moves)
 
 
-def _decoded(message: worker_service_pb2.Move) -> list[Move] | ClipferryError:
+def _asked(message: worker_service_pb2.Move) -> _Asked:
     try:
-        return moves_of(message)
+        return _Asked(message.correlation_id, moves_of(message), message.HasField("release_jobs"))
     except ClipferryError as error:
-        return error
+        return _Asked(message.correlation_id, (), refusal=error)
 
 
-def _answered(
-    message: worker_service_pb2.Move,
-    moves: list[Move] | ClipferryError,
-    results: list[Record | ClipferryError],
-) -> Answered:
-    if isinstance(moves, ClipferryError):
-        return Answered(message.correlation_id, None, moves)
-    if message.HasField("release_jobs"):
+def _ending(asked: Iterable[_Asked]) -> Iterable[Lease]:
+    """Return the runs whose end is asked for."""
+    return [move.lease for each in asked for move in each.moves if isinstance(move, ENDS)]
+
+
+def _answered(asked: _Asked, results: Sequence[Record | ClipferryError]) -> Answered:
+    if asked.refusal is not None:
+        return Answered(asked.correlation_id, None, asked.refusal)
+    if asked.is_counted:
         try:
-            return Answered(message.correlation_id, None, released_count(results))
+            return Answered(asked.correlation_id, None, released_count(results))
         except ClipferryError as error:
-            return Answered(message.correlation_id, None, error)
-    return Answered(message.correlation_id, moves[0], results[0])
+            return Answered(asked.correlation_id, None, error)
+    return Answered(asked.correlation_id, asked.moves[0], results[0])
 
 
 def queue_message(told: Outgoing, *, lease_ttl_s: float) -> worker_service_pb2.QueueMessage:

@@ -13,7 +13,7 @@ from services.queue.core.job import JobError, State
 from services.queue.core.lease import MAX_EXTRA_RUNS, Lease
 from services.queue.core.moves import BeginSend, Cancel, Complete, Fail, Retry
 from services.queue.core.placing import Offer
-from services.queue.core.ports import Accepted, Query
+from services.queue.core.ports import Accepted, Claimed, Query
 from tests.fakes.job_stores import ENGINES, POLICY, StoreInHand, new_lease, offer
 from tests.fakes.queue_jobs import submission
 
@@ -233,6 +233,44 @@ async def test_a_job_goes_where_it_fits(hand: StoreInHand) -> None:
 
     placed = [(record.job.worker_id, record.job.reserved_bytes) for record in claimed.records]
     assert placed == [("large", 100)]
+
+
+@pytest.mark.parametrize("claims_first", [True, False])
+async def test_a_slot_goes_on_in_the_commit_that_frees_it(hand: StoreInHand, *, claims_first: bool) -> None:
+    """Whoever asks first."""
+    await hand.submit(submission())
+    (run,) = (await hand.claim(slots=1)).records
+    await hand.submit(submission())
+    lease = Lease(run.job.id, run.job.token)
+    ending = Offer("worker-1", 0, 0, 0, 0, ending=[lease], most_slots=1)
+
+    asked = [hand.store.claim([ending]), hand.store.apply([Complete(lease, b"")])]
+    done = await asyncio.gather(*(asked if claims_first else reversed(asked)))
+
+    claimed = done[0 if claims_first else 1]
+    assert isinstance(claimed, Claimed)
+    assert [record.job.worker_id for record in claimed.records] == ["worker-1"]
+
+
+async def test_a_slot_whose_run_goes_on_is_no_slot(hand: StoreInHand) -> None:
+    """The end that was asked for is refused, or has not come."""
+    await hand.submit(submission())
+    (run,) = (await hand.claim(slots=1)).records
+    await hand.submit(submission())
+    lease = Lease(run.job.id, run.job.token)
+
+    def ending() -> Offer:
+        return Offer("worker-1", 0, 0, 0, 0, ending=[lease], most_slots=1)
+
+    claimed, (refused,) = await asyncio.gather(
+        hand.store.claim([ending()]), hand.store.apply([Complete(Lease(lease.job_id, lease.token + 1), b"")])
+    )
+    before = await hand.store.claim([ending()])
+    await complete(hand, lease)
+    after = await hand.store.claim([ending()])
+
+    assert isinstance(refused, ClipferryError)
+    assert [len(each.records) for each in (claimed, before, after)] == [0, 0, 1]
 
 
 async def test_an_owner_runs_no_more_than_allowed(engine: str, tmp_path: Path) -> None:

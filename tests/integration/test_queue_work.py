@@ -50,6 +50,24 @@ async def test_a_worker_gets_as_many_as_it_has_credits(client: QueueClient) -> N
         await worker.run()
 
 
+async def test_the_last_move_of_a_run_brings_the_next(client: QueueClient) -> None:
+    """The credit stands in the same message: it is good once the run is over."""
+    for number in range(2):
+        await client.submit(f"https://video.test/{number}")
+    async with client.worker(slots=1) as worker:
+        await worker.ready(1)
+        first = await worker.run()
+        complete = worker_service_pb2.CompleteJobRequest(lease=first.lease, delivery=DELIVERY)
+        await worker.say(
+            ready=worker_service_pb2.Ready(free_slots=1, free_bytes=1 << 30),
+            moves=[worker_service_pb2.Move(correlation_id=1, complete_job=complete)],
+        )
+        second = await worker.run()
+
+    assert second.lease.job_name != first.lease.job_name
+    assert (await client.get(first.lease.job_name)).state == job_pb2.JOB_STATE_COMPLETED
+
+
 async def test_jobs_wait_for_memory(client: QueueClient) -> None:
     """A worker without room for a video of unknown size gets none until it has room."""
     await client.submit()

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from clipferry.queue.v1 import job_pb2, worker_service_pb2
-from services.queue.core.fleet import Hello, Worker
 from services.queue.core.ports import Record
+from services.queue.core.worker import Hello, Worker
 from services.queue.work_stream import WorkStream, queue_message
 from tests.simulation.plant import LEASE_TTL_S, Plant
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from services.chassis.errors import ClipferryError
 from services.chassis.lifecycle import background
 from services.queue.adapters.outcomes import count_outcomes
-from services.queue.core.calls import Call
+from services.queue.core.calls import Call, Claim
 from services.queue.core.ports import Change
 from services.queue.metrics import COMMIT_SECONDS, COMMITTED_CALLS
 
@@ -86,7 +86,10 @@ class GroupCommit:
                 self._woken.clear()
                 while self._waiting:
                     count = min(len(self._waiting), _MOST_TOGETHER)
-                    await self._commit([self._waiting.popleft() for _ in range(count)])
+                    together = [self._waiting.popleft() for _ in range(count)]
+                    # What is handed out last goes to slots that the other calls have freed.
+                    together.sort(key=lambda waiting: isinstance(waiting.call, Claim))
+                    await self._commit(together)
         finally:
             self._finished.set()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from services.chassis.errors import ClipferryError, Reason
-from services.queue.core.job import ENDED, WAITING, Job, State
+from services.queue.core.job import ACTIVE, ENDED, WAITING, Job, State
 from services.queue.core.lease import Lease, Policy, claimed, is_expired, reaped, renewed
 from services.queue.core.ledger import Ledger
 from services.queue.core.moves import Move
@@ -127,6 +127,8 @@ class Batch:
 
     def claim(self, offers: Sequence[Offer]) -> Claimed:
         """Begin runs of due jobs. See `JobStore.claim`."""
+        for offer in offers:
+            offer.settle(self._is_over)
         due = [job for job_id in self.due if (job := self._jobs[job_id]).state in WAITING]
         placed = place(due, offers, lambda job: self.ledger.may_run(job.owner))
         records = [
@@ -155,6 +157,10 @@ class Batch:
         for job in expired:
             self._change(job, reaped(job, self.now_ms, self._policy))
         return [Reaped(job.worker_id or "", Lease(job.id, job.token)) for job in expired]
+
+    def _is_over(self, lease: Lease) -> bool:
+        job = self.job(lease.job_id)
+        return job is None or job.token != lease.token or job.state not in ACTIVE
 
     def _repeated(self, new: Submission, request: Request) -> Accepted | ClipferryError:
         job = self._jobs[request.job_id]

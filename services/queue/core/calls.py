@@ -37,8 +37,8 @@ class Wanted:
     @property
     def due_count(self) -> int:
         """How many due jobs to look at: as many as there are slots, more when some may not fit into the memory."""
-        slots = sum(offer.slots for offer in self.offers)
-        tight = any(offer.slots * offer.default_bytes > offer.free_bytes for offer in self.offers)
+        slots = sum(offer.possible_slots for offer in self.offers)
+        tight = any(offer.possible_slots * offer.default_bytes > offer.free_bytes for offer in self.offers)
         return slots * _CANDIDATES_PER_SLOT if tight else slots
 
     @property
@@ -111,6 +111,7 @@ class Claim:
 
     def want(self, wanted: Wanted) -> None:
         wanted.offers.extend(self.offers)
+        wanted.job_ids.update(lease.job_id for offer in self.offers for lease in offer.ending)
 
     def run(self, batch: Batch) -> Claimed:
         return batch.claim(self.offers)

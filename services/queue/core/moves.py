@@ -234,3 +234,7 @@ def _refuse_cancelled(job: Job) -> None:
 
 def _words(state: State) -> str:
     return "waiting for its next run" if state is State.RETRY_WAIT else state.lower()
+
+
+ENDS = (Complete, Fail, Release)
+"""Moves after which a run is over."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from services.queue.core.job import Job
+from services.queue.core.lease import Lease
 
 
 @dataclass(slots=True)
@@ -18,6 +19,22 @@ class Offer:
     """What a job of unknown size takes."""
     limit_bytes: int
     """Most that any job takes: all of the worker's memory."""
+    ending: Sequence[Lease] = ()
+    """Runs whose end it has asked for: each that is over by now has left a slot."""
+    most_slots: int = 0
+    """Slots at most, with those that `ending` runs have left."""
+
+    @property
+    def possible_slots(self) -> int:
+        """Jobs it can take if all `ending` runs are over."""
+        return max(self.slots, min(self.slots + len(self.ending), self.most_slots))
+
+    def settle(self, is_over: Callable[[Lease], bool]) -> None:
+        """Take in which of the `ending` runs are over; the others are not looked at again."""
+        if self.ending:
+            over_count = sum(map(is_over, self.ending))
+            self.slots = max(self.slots, min(self.slots + over_count, self.most_slots))
+            self.ending = ()
 
     def need_bytes(self, job: Job) -> int:
         """Return what `job` would reserve here."""

@@ -61,7 +61,6 @@ class _Runs:
         """Take in what the queue tells; returns what to say to that."""
         assert not message.lost, "a run was taken away"
         moves = [self._ask(assign.job.lease, 0) for assign in message.assigns]
-        completed_before_count = self.completed_count
         for answer in message.answers:
             assert not answer.HasField("error"), answer.error.message
             lease, step = self._asked.pop(answer.correlation_id)
@@ -69,9 +68,8 @@ class _Runs:
                 moves.append(self._ask(lease, step + 1))
             else:
                 self.completed_count += 1
-        if self.completed_count > completed_before_count:
-            return self._with_credits(moves)
-        return worker_service_pb2.WorkerMessage(moves=moves) if moves else None
+        # As a processor does: what a run held is free once it asks for its end.
+        return self._with_credits(moves) if moves else None
 
     def _ask(self, lease: worker_service_pb2.Lease, step: int) -> worker_service_pb2.Move:
         correlation_id = next(self._correlation_ids)
@@ -79,7 +77,8 @@ class _Runs:
         return worker_service_pb2.Move(correlation_id=correlation_id, **self._steps[step](lease))
 
     def _with_credits(self, moves: Sequence[worker_service_pb2.Move]) -> worker_service_pb2.WorkerMessage:
-        ready = worker_service_pb2.Ready(free_slots=SLOTS - len(self._asked), free_bytes=1 << 40)
+        held_count = sum(step + 1 < len(self._steps) for _, step in self._asked.values())
+        ready = worker_service_pb2.Ready(free_slots=SLOTS - held_count, free_bytes=1 << 40)
         return worker_service_pb2.WorkerMessage(ready=ready, moves=moves)
 
 

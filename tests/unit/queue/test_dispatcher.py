@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from services.chassis.lifecycle import background
 from services.queue.core.dispatcher import Dispatcher
-from services.queue.core.fleet import Fleet, Hello, Worker
+from services.queue.core.fleet import Fleet
 from services.queue.core.job import Job, State
 from services.queue.core.lease import Lease
 from services.queue.core.placing import Offer, place
 from services.queue.core.ports import Reaped, Record
+from services.queue.core.worker import Hello, Worker
 from tests.fakes.clock import FakeClock, let_others_run
 from tests.fakes.job_stores import offer
 from tests.fakes.queue_jobs import job
@@ -49,6 +50,27 @@ def test_a_worker_is_never_given_more_than_its_slots() -> None:
     fleet.ready(one, free_slots=2, free_bytes=1_000, memory=None)
 
     assert [each.slots for each in fleet.offers()] == [1]
+
+
+def test_a_slot_is_offered_for_when_its_run_is_over() -> None:
+    """Once its end is asked for, and the worker has said that it takes another. It is no slot before."""
+    fleet = Fleet(FakeClock(), spawn_delay_s=0)
+    one = worker(FakeClock(), slots=2)
+    fleet.connect(one)
+    fleet.ready(one, free_slots=2, free_bytes=1_000, memory=None)
+    runs = [job(State.PROCESSING) for _ in range(2)]
+    leases = [Lease(run.id, run.token) for run in runs]
+    fleet.assign([Record(run, b"") for run in runs])
+
+    one.end(leases)
+    without_credit = fleet.offers()
+    fleet.ready(one, free_slots=1, free_bytes=1_000, memory=None)
+    (with_credit,) = fleet.offers()
+    one.ended(leases)
+    refused = fleet.offers()
+
+    assert (without_credit, refused) == ([], [])
+    assert (with_credit.slots, set(with_credit.ending), with_credit.possible_slots) == (0, set(leases), 1)
 
 
 def test_a_silent_worker_gets_no_more() -> None:
