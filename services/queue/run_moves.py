@@ -104,9 +104,9 @@ def released_count(results: Sequence[Record | ClipferryError]) -> int:
     return len(results) - len(refusals)
 
 
-def answer_message(answered: Answered) -> worker_service_pb2.Answer:
-    """Return the answer to a move."""
-    answer = worker_service_pb2.Answer(correlation_id=answered.correlation_id)
+def fill_answer(answer: worker_service_pb2.Answer, answered: Answered) -> None:
+    """Fill an Answer in place: nothing is copied twice."""
+    answer.correlation_id = answered.correlation_id
     outcome = answered.outcome
     if isinstance(outcome, ClipferryError):
         answer.error.CopyFrom(to_status(outcome))
@@ -114,7 +114,6 @@ def answer_message(answered: Answered) -> worker_service_pb2.Answer:
         answer.release_jobs.released_count = outcome
     else:
         _fill(answer, answered.move, outcome)
-    return answer
 
 
 def _fill(answer: worker_service_pb2.Answer, move: Move | None, record: Record) -> None:

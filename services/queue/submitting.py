@@ -36,7 +36,7 @@ def _check(request: queue_service_pb2.SubmitJobRequest, run_timeout_ms: int) -> 
     try:
         check_owner(request.owner)
         check_request_id(request.request_id)
-        parts = validate(spec)
+        plain_url = validate(spec)
     except ClipferryError as error:
         return error
     timeout_ms = run_timeout_ms if spec.timeout_s is None else min(round(spec.timeout_s * 1000), run_timeout_ms)
@@ -44,7 +44,7 @@ def _check(request: queue_service_pb2.SubmitJobRequest, run_timeout_ms: int) -> 
         job_id=str(uuid_utils.uuid7()),
         owner=request.owner,
         request_id=request.request_id or None,
-        live_key=live_key(request.owner, spec, parts),
+        live_key=live_key(request.owner, spec, plain_url),
         spec=packed(request.spec),
         priority=spec.priority,
         run_timeout_ms=timeout_ms,

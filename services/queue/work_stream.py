@@ -15,7 +15,7 @@ from services.queue.core.moves import ENDS, Move
 from services.queue.core.ports import JobStore, Record
 from services.queue.core.runs import Progress
 from services.queue.core.worker import Answered, Outgoing, Worker
-from services.queue.run_moves import answer_message, moves_of, released_count
+from services.queue.run_moves import fill_answer, moves_of, released_count
 from services.queue.wire import lease_message, lease_of, memory_of, progress_of
 
 logger = structlog.get_logger(__name__)
@@ -175,8 +175,9 @@ def queue_message(told: Outgoing, *, lease_ttl_s: float) -> worker_service_pb2.Q
         finishes=[worker_service_pb2.Finish(lease=lease_message(lease)) for lease in told.finishes],
         lost=[worker_service_pb2.Lost(lease=lease_message(lease)) for lease in told.lost],
         drain=worker_service_pb2.Drain() if told.drain else None,
-        answers=[answer_message(answered) for answered in told.answers],
     )
+    for answered in told.answers:
+        fill_answer(message.answers.add(), answered)
     for record in told.assigns:
         leased = message.assigns.add().job
         leased.lease.job_name = record.job.name

@@ -121,6 +121,10 @@ class Job(NamedTuple):
         return f"jobs/{self.id}"
 
 
+_PLACE: Mapping[str, int] = {name: place for place, name in enumerate(Job._fields)}
+_VERSION, _UPDATED = _PLACE["version"], _PLACE["updated_ms"]
+
+
 def changed(job: Job, now_ms: int, **fields: Any) -> Job:
     """Return `job` with `fields` replaced: one durable change, so the version rises by one.
 
@@ -128,9 +132,15 @@ def changed(job: Job, now_ms: int, **fields: Any) -> Job:
         AssertionError: If `NEXT` has no such move; that is our bug, the callers decide before.
     """
     state = fields.get("state", job.state)
-    if state != job.state and state not in NEXT[job.state]:
+    if state is not job.state and state not in NEXT[job.state]:
         raise AssertionError(f"{job.state} cannot become {state}")
-    return job._replace(version=job.version + 1, updated_ms=now_ms, **fields)
+    # A third of the time of _replace, which makes a dictionary and a lookup of each of thirty fields.
+    values: list[Any] = list(job)
+    for name, value in fields.items():
+        values[_PLACE[name]] = value
+    values[_VERSION] += 1
+    values[_UPDATED] = now_ms
+    return Job._make(values)
 
 
 def ended(job: Job, now_ms: int, state: State, **fields: Any) -> Job:

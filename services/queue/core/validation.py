@@ -3,7 +3,7 @@
 import hashlib
 import re
 from typing import NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from services.chassis.errors import ClipferryError, field_invalid
 
@@ -41,13 +41,13 @@ class JobSpec(NamedTuple):
     max_duration_s: float | None
 
 
-def validate(spec: JobSpec) -> SplitResult:
-    """Check every field of `spec`; returns the parts of its URL.
+def validate(spec: JobSpec) -> str:
+    """Check every field of `spec`; returns its URL in its plain form.
 
     Raises:
         ClipferryError: FIELD_INVALID for the first field that is wrong, naming field, value and limit.
     """
-    parts = check_url("url", spec.url)
+    plain_url = check_url("url", spec.url)
     if spec.destination and not _DESTINATION.fullmatch(spec.destination):
         raise field_invalid("destination", "must be a chat id (an integer) or a @name", spec.destination)
     _check_range("priority", spec.priority, -10, 10)
@@ -68,11 +68,11 @@ def validate(spec: JobSpec) -> SplitResult:
     _check_text("user_agent", spec.user_agent, _MAX_USER_AGENT_LENGTH)
     _check_text("format", spec.format, _MAX_FORMAT_LENGTH)
     _check_length("caption", spec.caption, _MAX_CAPTION_LENGTH)
-    return parts
+    return plain_url
 
 
-def check_url(field: str, url: str) -> SplitResult:
-    """Check an http(s) URL; returns its parts.
+def check_url(field: str, url: str) -> str:
+    """Check an http(s) URL; returns it without its fragment, with scheme, host and port in their plain form.
 
     Raises:
         ClipferryError: FIELD_INVALID.
@@ -89,12 +89,13 @@ def check_url(field: str, url: str) -> SplitResult:
         raise _not_a_url(field, url) from None
     if parts.scheme not in _PORTS:
         raise field_invalid(field, "must start with http:// or https://", url)
-    if parts.username is not None or parts.password is not None:
+    if "@" in parts.netloc:
         # Not shown: it may hold a password.
         raise field_invalid(field, "must not hold a user name or a password")
     if not host or port == 0 or "\\" in url:
         raise _not_a_url(field, url)
-    return parts
+    shown_port = "" if port is None or port == _PORTS[parts.scheme] else f":{port}"
+    return f"{parts.scheme}://{host}{shown_port}{parts.path or '/'}?{parts.query}"
 
 
 def check_owner(owner: str) -> None:
@@ -115,16 +116,18 @@ def check_request_id(request_id: str) -> None:
     _check_text("request_id", request_id, MAX_REQUEST_ID_LENGTH)
 
 
-def live_key(owner: str, spec: JobSpec, parts: SplitResult) -> str:
+def live_key(owner: str, spec: JobSpec, plain_url: str) -> str:
     """Return what is equal for two jobs that would deliver the same to the same place.
 
-    The URL counts without its fragment, and with scheme, host and port in their plain form. The referer counts: a
-    player that is embedded in two pages may show two videos.
+    The referer counts: a player that is embedded in two pages may show two videos.
+
+    Args:
+        plain_url: Of `spec`; see `validate`.
     """
-    port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
-    url = f"{parts.scheme}://{parts.hostname}{port}{parts.path or '/'}?{parts.query}"
     kind = max(spec.kind, 1)
-    text = "\n".join((owner, url, str(kind), spec.format, spec.destination, str(spec.playlist_item), spec.referer))
+    text = "\n".join(
+        (owner, plain_url, str(kind), spec.format, spec.destination, str(spec.playlist_item), spec.referer)
+    )
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
