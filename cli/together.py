@@ -19,7 +19,6 @@ from cli.run_state import only_run, published
 from cli.target import Target, key_credentials
 from gateway.config import GatewaySettings
 from gateway.service import gateway_service
-from services.chassis.allocator import give_back_freed_memory
 from services.chassis.lifecycle import StartError, run_until_signalled
 from services.chassis.logs import set_up_logs
 from services.chassis.observing import observing
@@ -114,7 +113,6 @@ async def _found(settings: AllSettings) -> AsyncIterator[None]:
             with published(run_dir, gateway_url=url, gateway_store=store, api_key=key, services=services):
                 code = await asyncio.to_thread(_pairing_code, url, key)
                 _point_out(url, code, is_key_given=settings.gateway.admin_api_key is not None)
-                give_back_freed_memory()
                 yield
 
 

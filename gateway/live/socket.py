@@ -17,6 +17,7 @@ from websockets.frames import Frame
 from gateway.live.bundle import PIECE_BYTES, Bundle, Keyed, Piece
 from gateway.live.closing import NOT_TEXT, SLOW_CLIENT, TOO_BIG
 from gateway.live.handshake import Handshake
+from gateway.live.inbox import Inbox
 from gateway.live.outbox import Outbox
 from gateway.live.terms import WriteTerms
 from gateway.live.ticker import Ticker
@@ -63,6 +64,7 @@ class SharedFrameProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.conn = Handshake(max_size=self.config.ws_max_size, logger=self.logger)
+        self.queue = Inbox()  # type: ignore[assignment] # all that uvicorn asks of it
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -84,6 +86,7 @@ class SharedFrameProtocol(WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.accept":
             self._note_answered()
+            del self.request, self.response  # heads that nobody reads again, 3 KB
         self.is_free = self.handshake_complete and self.is_open and self.writable.is_set() and self._outbox is None
         if self.close_sent:
             # A refusal that was answered whole: without this it would be logged as a fault of ours.

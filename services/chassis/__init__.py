@@ -6,22 +6,26 @@ Nothing of ours loads structlog or pydantic before this module: it says what the
 import os
 import sys
 
+_NOT_FOR_LINES = ("rich", "greenlet")
+
 
 def _load_structlog() -> None:
-    """Load structlog as if rich were not installed, whether or not it is, for the command line.
+    """Load structlog as if what it does without were not installed, whether or not it is, for others.
 
-    It would have rich draw tracebacks, with the values of all variables. Our lines are JSON without them, and rich
-    takes 70 ms of each start and 4 MB.
+    With rich, which the command line has, it would have tracebacks drawn, with the values of all variables. Our lines
+    are JSON without them, and rich takes 70 ms of each start and 4 MB. Where greenlet is, it loads that for what it
+    calls deprecated: 1 MB.
     """
-    rich = sys.modules.get("rich")
-    sys.modules["rich"] = None  # type: ignore[assignment] # "not to be found", says the language's reference
+    before = {name: sys.modules.get(name) for name in _NOT_FOR_LINES}
+    sys.modules.update(dict.fromkeys(_NOT_FOR_LINES))  # type: ignore[arg-type] # "not to be found", says the language
     try:
         import structlog  # noqa: F401, PLC0415 - not before
     finally:
-        if rich is None:
-            del sys.modules["rich"]
-        else:
-            sys.modules["rich"] = rich
+        for name, module in before.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
 
 
 _load_structlog()

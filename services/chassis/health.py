@@ -13,10 +13,10 @@ from contextlib import asynccontextmanager
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from services.chassis.lifecycle import StartError
 from services.chassis.readiness import Attempt, Readiness
+from services.chassis.reflection import add_reflection
 
 READINESS = "readiness"
 LIVENESS = "liveness"
@@ -82,7 +82,7 @@ async def serving_health(healthiness: Health, address: str) -> AsyncIterator[int
     """
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     health_pb2_grpc.add_HealthServicer_to_server(healthiness, server)
-    reflection.enable_server_reflection([health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    add_reflection([health.SERVICE_NAME], server)
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as error:

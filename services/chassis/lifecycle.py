@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from services.chassis.allocator import give_back_freed_memory
 from services.chassis.collector import spare_what_stays
 from services.chassis.errors import ClipferryError
 from services.chassis.logs import set_up_logs
@@ -70,6 +71,7 @@ async def run_until_signalled(service: AbstractAsyncContextManager[Any], *, drai
         loop.add_signal_handler(number, on_signal, number)
     async with service:
         spare_what_stays()
+        give_back_freed_memory()
         logger.info("The service is ready.", action="service_ready", pid=os.getpid())
         await stop.wait()
     logger.info("The service has stopped.", action="service_stopped")

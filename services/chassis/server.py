@@ -11,13 +11,13 @@ from typing import Any
 import grpc
 import structlog
 from grpc_health.v1 import health, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from services.chassis.calls import CallInterceptor
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.health import Health, serving_health
 from services.chassis.lifecycle import StartError, background
 from services.chassis.readiness import Attempt
+from services.chassis.reflection import add_reflection
 from services.chassis.roles import RoleInterceptor
 from services.chassis.status import ErrorInterceptor, abort
 from services.chassis.tls import Tls, server_credentials
@@ -42,6 +42,8 @@ SERVER_OPTIONS: Sequence[tuple[str, int]] = (
     # A writer runs 4 to 6 MiB ahead of a stalled reader with it on; 128 KiB to 1 MiB with it off.
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", 1 << 20),
+    # A part of a file in one frame; the default cuts it into dozens.
+    ("grpc.http2.max_frame_size", 1 << 20),
 )
 
 _NOTICE_S = 0.25
@@ -115,7 +117,7 @@ async def serving(
     health_pb2_grpc.add_HealthServicer_to_server(healthiness, server)
     for service in services:
         service.add(service.servicer, server)
-    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    add_reflection([*names, health.SERVICE_NAME], server)
     try:
         if tls is None:
             port = server.add_insecure_port(address)

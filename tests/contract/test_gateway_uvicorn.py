@@ -2,11 +2,25 @@
 
 import asyncio
 import inspect
+import re
 
 from uvicorn import Config, Server
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+
+
+def test_no_more_is_asked_of_what_takes_the_place_of_its_own() -> None:
+    """Of the queue of messages; and the heads of a handshake are read until it is accepted, and not again."""
+    source = inspect.getsource(WebSocketsSansIOProtocol)
+    readers = {
+        name
+        for name, member in vars(WebSocketsSansIOProtocol).items()
+        if inspect.isfunction(member) and re.search(r"self\.(request|response)\b", inspect.getsource(member))
+    }
+
+    assert set(re.findall(r"self\.queue\.(\w+)", source)) == {"put_nowait", "get", "empty"}
+    assert readers == {"handle_connect", "send"}
 
 
 async def test_the_protocols_names() -> None:

@@ -38,8 +38,8 @@ class World:
         await self.script.arrival(at).wait()
 
     async def idle(self) -> None:
-        """Wait until the worker has said that something runs, and then that nothing does and no memory is held."""
-        await self.queue.until(lambda: any(ready.free_slots < 2 for ready in self.queue.readies))
+        """Wait until something has run, and then until the worker has said that nothing does and no memory is held."""
+        await self.queue.until(lambda: self.queue.moves or any(ready.free_slots < 2 for ready in self.queue.readies))
         await self.queue.until(
             lambda: self.queue.readies[-1].free_slots == 2 and self.queue.readies[-1].memory.current_bytes == 0
         )

@@ -55,6 +55,12 @@ async def test_a_user_makes_lists_and_removes_keys(admin: GatewayClient) -> None
     assert (await ann.get(KEYS))["keys"] == []
 
 
+@pytest.mark.parametrize("path", [KEYS, "/api/auth/sessions"])
+async def test_a_name_that_is_too_long_to_be_one_is_refused(admin: GatewayClient, path: str) -> None:
+    assert (await admin.request("GET", f"{path}?user={'a' * 128}")).status_code == 200
+    assert_problem(await admin.request("GET", f"{path}?user={'a' * 129}"), 422, "FIELD_INVALID")
+
+
 async def test_a_user_lets_himself_in_on_another_device(admin: GatewayClient) -> None:
     ann = await admin.invite("mover")
     code = (await call(ann, "POST", CODES, 201))["pairingCode"]

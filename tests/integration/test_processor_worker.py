@@ -51,6 +51,22 @@ async def test_credits_follow_what_runs(world: World) -> None:
     await world.idle()
 
 
+async def test_the_last_move_of_a_run_comes_with_the_credit_for_the_next(world: World) -> None:
+    """So that one commit ends a run and begins another."""
+    offered: list[int] = []
+
+    def complete(move: pb.Move) -> pb.Answer:
+        offered.append(world.queue.readies[-1].free_slots)
+        return agree(move)
+
+    world.queue.answers["complete_job"] = complete
+    (await world.queue.stream()).say(assigns=[assign()])
+    await world.queue.until(lambda: offered)
+
+    assert offered == [2]
+    await world.idle()
+
+
 async def test_progress_is_seen_at_once_and_rises(world: World) -> None:
     """The beat interval is ten seconds: progress does not wait for it."""
     await world.begin()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -106,16 +107,30 @@ async def test_a_collector_that_is_away_does_not_hold_up_the_end() -> None:
                 pass
 
 
-def test_what_is_off_is_not_loaded() -> None:
-    """OpenTelemetry's SDK, Prometheus's client, and what is there for the command line."""
+def loaded(*modules: str, also: Sequence[str]) -> list[str]:
+    """Return which of the packages `also` a new interpreter has when it has loaded `modules`."""
     program = (
-        "import json, sys; import services.queue.service, services.processor.service, services.notifier.service, "
-        "gateway.service; print(json.dumps([name for name in sys.modules if name.startswith("
-        "('opentelemetry.sdk', 'opentelemetry.exporter', 'prometheus_client', 'rich'))]))"
+        f"import json, sys, {', '.join(modules)}; print(json.dumps([name for name in sys.modules"
+        f" if any(name == each or name.startswith(each + '.') for each in {list(also)!r})]))"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return list(json.loads(told.stdout))
 
-    assert json.loads(told.stdout) == []
+
+def test_what_is_off_is_not_loaded() -> None:
+    """OpenTelemetry's SDK, Prometheus's client, and what is there for the command line; its API comes with FastAPI."""
+    services = ("services.queue.service", "services.processor.service", "services.notifier.service", "gateway.service")
+    off = ("opentelemetry.sdk", "opentelemetry.exporter", "prometheus_client", "rich")
+
+    assert loaded(*services, also=off) == []
+
+
+@pytest.mark.parametrize("service", ["services.queue", "services.processor", "services.notifier", "gateway"])
+def test_what_few_ask_for_is_loaded_when_they_ask(service: str) -> None:
+    """Messages that describe messages, threads that are none, the migrations' tool."""
+    seldom = ("google.protobuf.descriptor_pb2", "greenlet", "yoyo", "telegram", "yt_dlp")
+
+    assert loaded(f"{service}.service", also=seldom) == []
 
 
 def test_an_endpoint_that_is_none_is_refused() -> None:
