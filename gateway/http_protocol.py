@@ -27,6 +27,8 @@ logger = structlog.get_logger(__name__)
 
 HEAD_LIMIT_BYTES = 64 * 1024
 _COME_BACK_AFTER_S = 5.0
+_FIRST_WORD_S = 0.5
+"""For the first request on a connection that was made just before the gateway stops: it is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class HttpProtocol(HttpToolsProtocol):
     _is_in_head = False
     _is_in_message = False
     _is_upgraded = False
+    _is_leaving = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -143,6 +146,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not before:
             self.cycle.__class__ = Exchange  # uvicorn has no other place to name it; its task has not begun
+            self.cycle.keep_alive &= not self._is_leaving
 
     def on_message_complete(self) -> None:
         self._is_in_message = False
@@ -166,6 +170,14 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_bytes += size_bytes
         if self._head_bytes > HEAD_LIMIT_BYTES:
             raise _HeadTooLargeError
+
+    def shutdown(self) -> None:
+        """Answer what has been asked, or is about to be, and hang up after that."""
+        self._is_leaving = True
+        if not self._head_bytes:
+            self._expect_within(_FIRST_WORD_S, or_sooner=True)
+        elif not self._is_in_head:
+            super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be read, and close. `msg`, uvicorn's words, is not passed on."""

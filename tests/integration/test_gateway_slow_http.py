@@ -1,7 +1,7 @@
 """HTTP clients that take their time, or all the connections."""
 
 import asyncio
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,47 @@ async def test_a_request_that_does_not_come_to_its_end_is_cut_off(
         answered = await said_by(admin.port, *parts)
 
     assert answered.count(b"HTTP/1.1 ") == count
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /livez HTTP/1.1\r\n"], ids=["connected", "asking"])
+async def test_who_is_about_to_ask_when_the_gateway_stops_is_answered(tmp_path: Path, begun: bytes) -> None:
+    """A balancer has sent him here a moment ago. He is told that there will be no second request."""
+    async with asyncio.timeout(DEADLINE_S):
+        async with gateway_at_hand(tmp_path) as admin:
+            reader, writer = await asyncio.open_connection("127.0.0.1", admin.port)
+            writer.write(begun)
+            assert (await admin.request("GET", "/livez")).is_success  # so it knows of the other one as well
+            asking = asyncio.create_task(asked_late(reader, writer, admin.port, begun))
+        answer = await asking
+
+    assert answer.startswith(b"HTTP/1.1 204 ")
+    assert b"connection: close" in answer.lower()
+
+
+async def asked_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, begun: bytes) -> bytes:
+    """Ask once the gateway takes no more connections; return all that it answers."""
+    with suppress(ConnectionRefusedError):
+        while True:
+            _, another = await asyncio.open_connection("127.0.0.1", port)
+            await hung_up(another)
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n".removeprefix(begun))
+    answer = await reader.read()
+    await hung_up(writer)
+    return answer
+
+
+async def hung_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_connection_that_asks_nothing_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        async with gateway_at_hand(tmp_path, drain_s=2 * DEADLINE_S) as admin:
+            reader, writer = await asyncio.open_connection("127.0.0.1", admin.port)
+            assert (await admin.request("GET", "/livez")).is_success
+        assert await reader.read() == b""
+        await hung_up(writer)
 
 
 async def test_whoever_is_answered_slowly_or_live_is_not_cut_off(tmp_path: Path) -> None:
