@@ -125,9 +125,9 @@ def _fill(answer: worker_service_pb2.Answer, move: Move | None, record: Record) 
         case Resize():
             answer.resize_reservation.reserved_bytes = record.job.reserved_bytes
         case Complete():
-            answer.complete_job.job.MergeFromString(record.body)
+            answer.complete_job.SetInParent()
         case _:
-            answer.fail_job.job.MergeFromString(record.body)
+            answer.fail_job.SetInParent()
 
 
 def job_of(record: Record) -> job_pb2.Job:

@@ -17,7 +17,7 @@ from services.queue.core.ports import Accepted, JobStore, Query, Record
 from services.queue.core.statistics import Statistics, Stats
 from services.queue.submitting import submit
 from services.queue.watch import Watches
-from services.queue.wire import fill_event, job_id, job_message, states, stats_message, worker_stats
+from services.queue.wire import fill_event, fill_job, job_id, states, stats_message, worker_stats
 
 _PAGE_SIZE = 50
 _MOST_PAGE_SIZE = 200
@@ -51,7 +51,9 @@ class QueueServicer(queue_service_pb2_grpc.QueueServiceServicer):
         (result,) = await submit(self._store, [request], run_timeout_ms=self._run_timeout_ms)
         if isinstance(result, ClipferryError):
             raise result
-        return self._accepted(result)
+        response = queue_service_pb2.SubmitJobResponse()
+        self._fill(response, result)
+        return response
 
     async def SubmitJobs(
         self, request: queue_service_pb2.SubmitJobsRequest, _context: grpc.aio.ServicerContext
@@ -64,7 +66,7 @@ class QueueServicer(queue_service_pb2_grpc.QueueServiceServicer):
             if isinstance(result, ClipferryError):
                 response.results.add(error=to_status(result))
             else:
-                response.results.add(accepted=self._accepted(result))
+                self._fill(response.results.add().accepted, result)
         return response
 
     async def GetJob(
@@ -146,13 +148,14 @@ class QueueServicer(queue_service_pb2_grpc.QueueServiceServicer):
             raise result
         return self._message(result)
 
-    def _accepted(self, accepted: Accepted) -> queue_service_pb2.SubmitJobResponse:
-        return queue_service_pb2.SubmitJobResponse(
-            job=self._message(accepted.record), replayed=accepted.replayed, duplicate=accepted.duplicate
-        )
+    def _fill(self, response: queue_service_pb2.SubmitJobResponse, accepted: Accepted) -> None:
+        fill_job(response.job, accepted.record, self._hub.run(accepted.record.job.id))
+        response.replayed, response.duplicate = accepted.replayed, accepted.duplicate
 
     def _message(self, record: Record) -> job_pb2.Job:
-        return job_message(record, self._hub.run(record.job.id))
+        message = job_pb2.Job()
+        fill_job(message, record, self._hub.run(record.job.id))
+        return message
 
 
 def _query(request: Any) -> Query:

@@ -65,12 +65,11 @@ def _put(stamp: Timestamp, time_ms: int) -> None:
     stamp.nanos = time_ms % 1000 * 1_000_000
 
 
-def job_message(record: Record, run: Run | None) -> job_pb2.Job:
-    """Return a job with its newest progress."""
-    message = job_pb2.Job.FromString(record.body)
+def fill_job(message: job_pb2.Job, record: Record, run: Run | None) -> None:
+    """Fill a Job in place, with its newest progress."""
+    message.MergeFromString(record.body)
     if run is not None and run.change.token == record.job.token and record.job.state in ACTIVE:
         message.progress.CopyFrom(progress_message(run.progress))
-    return message
 
 
 def fill_event(message: job_pb2.JobEvent, event: Event) -> None:

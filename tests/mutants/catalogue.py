@@ -8,6 +8,7 @@ _LEASE = "services/queue/core/lease.py"
 _MOVES = "services/queue/core/moves.py"
 _BATCH = "services/queue/core/batch.py"
 _LEDGER = "services/queue/core/ledger.py"
+_PLACING = "services/queue/core/placing.py"
 _SQLITE = "services/queue/adapters/sqlite/engine.py"
 _SQL = "services/queue/adapters/sqlite/statements.sql"
 
@@ -176,10 +177,16 @@ OTHERS: Sequence[Mutant] = (
         "        if after.state not in ENDED:\n",
     ),
     Mutant(
+        "a slot before its run is over",
+        _PLACING,
+        "            over_count = sum(map(is_over, self.ending))\n",
+        "            over_count = len(self.ending)\n",
+    ),
+    Mutant(
         "published and not kept",
         _SQLITE,
-        "[change.event for change in batch.changes])\n",
-        "[change.event for change in batch.changes[:1]])\n",
+        "(change.event for change in batch.changes)\n",
+        "(change.event for change in batch.changes[:1])\n",
     ),
     Mutant(
         "a deadline that nobody looks for", _SQL, "(lease_until_ms < ?1 OR deadline_ms < ?1)", "lease_until_ms < ?1"

@@ -15,7 +15,13 @@ from tests.mutants.mutant import ROOT, Mutant
 from tests.mutants.observer import RESULT
 
 MACHINE = "tests/contract/test_store_machine.py"
-FAST_TESTS = ("tests/contract/test_transitions.py", "tests/contract/test_job_store.py", "tests/unit/queue", MACHINE)
+FAST_TESTS = (
+    "tests/contract/test_transitions.py",
+    "tests/contract/test_job_store.py",
+    "tests/contract/test_job_claims.py",
+    "tests/unit/queue",
+    MACHINE,
+)
 """In this order: what fails fast comes first."""
 
 _COPIED = ("services", "gateway", "sandbox", "tests", "protos")

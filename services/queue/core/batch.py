@@ -86,6 +86,11 @@ class Batch:
         """Jobs that changed: as the database has them, and as they are now."""
         return [(before, self._jobs[job_id]) for job_id, before in self._before.items() if before is not None]
 
+    @property
+    def written(self) -> Iterable[Job]:
+        """Jobs that are new or changed, as they are now."""
+        return [self._jobs[job_id] for job_id in self._before]
+
     def record(self, job: Job) -> Record:
         """Return a job as it is shown."""
         return Record(job, self._encode(job))

@@ -96,8 +96,8 @@ class Ledger:
 
     def may_run(self, owner: str) -> bool:
         """Return whether one more job of `owner` may run now."""
-        running = sum(self.count_by_state[state] for state in ACTIVE)
-        if self.limits.max_running and running >= self.limits.max_running:
+        most_of_all = self.limits.max_running
+        if most_of_all and sum(self.count_by_state[state] for state in ACTIVE) >= most_of_all:
             return False
         most = self.limits.max_running_per_owner
         return not most or self.running_by_owner[owner] < most

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.chassis.lifecycle import StartError
+from services.queue.core.ports import Accepted
 from tests.fakes.job_stores import sqlite_in_hand
 from tests.fakes.queue_jobs import submission
 
@@ -74,3 +75,14 @@ async def test_a_caller_that_went_away_breaks_nothing(tmp_path: Path) -> None:
         await hand.submit(submission())
 
         assert sum((await hand.store.totals()).jobs_by_state.values()) == 2
+
+
+async def test_a_long_queue_is_handed_out_in_its_order(tmp_path: Path) -> None:
+    """Longer than what the engine knows by heart of jobs that wait."""
+    count = 1_100
+    async with sqlite_in_hand(tmp_path, max_waiting=count) as hand:
+        accepted = await hand.store.submit([submission() for _ in range(count)])
+        first = [record.job.id for record in (await hand.claim(slots=50)).records]
+        rest = [record.job.id for record in (await hand.claim(slots=count)).records]
+
+    assert first + rest == [each.record.job.id for each in accepted if isinstance(each, Accepted)]

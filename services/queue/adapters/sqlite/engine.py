@@ -15,9 +15,12 @@ from services.queue.adapters.rows import to_job
 from services.queue.adapters.sqlite.row_writer import RowWriter
 from services.queue.core.batch import Batch, Request
 from services.queue.core.calls import Call, Purge, Wanted, wanted_by
-from services.queue.core.job import ACTIVE, Job, State
+from services.queue.core.job import ACTIVE, WAITING, Job, State
 from services.queue.core.ledger import Ledger
 from services.queue.core.ports import Change, Purged
+
+_KNOWN_COUNT = 1_000
+"""Jobs that are kept in memory, some 2 KB each, beyond which none that waits is added."""
 
 
 class SqliteEngine:
@@ -49,8 +52,8 @@ class SqliteEngine:
         self._rules = rules
         self._clock = clock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue-writer")
-        self._runs: dict[str, Job] = {}
-        """Active jobs as they were written: those are asked for again and again."""
+        self._known: dict[str, Job] = {}
+        """Jobs as they were written: all runs, which are asked for again and again, and some of those that wait."""
         self._ledger: Ledger | None = None
         """None: the account must be made anew from the jobs."""
         self._was_away = True
@@ -112,7 +115,7 @@ class SqliteEngine:
                 job_ids.add(row[0])
         batch.know(job for job_id in job_ids if (job := self._get(job_id)) is not None)
         if wanted.offers:
-            batch.due = self._know(batch, "due_jobs", self._due(wanted, batch))
+            batch.due = self._due(wanted, batch)
             batch.due_is_cut = len(batch.due) == wanted.due_count
             batch.next_due_ms = self._execute(self._sql["next_due"], (batch.now_ms,)).fetchone()[0]
         if wanted.reap_count:
@@ -123,12 +126,17 @@ class SqliteEngine:
         batch.know(jobs)
         return [job.id for job in jobs]
 
-    def _due(self, wanted: Wanted, batch: Batch) -> Sequence[Any]:
-        full = batch.ledger.full_owners()
-        return batch.now_ms, wanted.most_bytes, wanted.free_bytes, json.dumps(full), wanted.due_count
+    def _due(self, wanted: Wanted, batch: Batch) -> list[str]:
+        full = json.dumps(batch.ledger.full_owners())
+        limits = (batch.now_ms, wanted.most_bytes, wanted.free_bytes, full, wanted.due_count)
+        due = [job_id for (job_id,) in self._execute(self._sql["due_jobs"], limits)]
+        batch.know(self._known[job_id] for job_id in due if job_id in self._known)
+        if unknown := [job_id for job_id in due if job_id not in self._known]:
+            self._know(batch, "get_jobs", (json.dumps(unknown),))
+        return due
 
     def _get(self, job_id: str) -> Job | None:
-        job = self._runs.get(job_id)
+        job = self._known.get(job_id)
         if job is None:
             row = self._execute(self._sql["get_job"], (job_id,)).fetchone()
             job = None if row is None else to_job(row)
@@ -157,11 +165,11 @@ class SqliteEngine:
         self._now_ms = batch.now_ms
         self._sequence = batch.sequence
         self._ledger = batch.ledger
-        for _, job in batch.updated:
-            if job.state in ACTIVE:
-                self._runs[job.id] = job
+        for job in batch.written:
+            if job.state in ACTIVE or (job.state in WAITING and len(self._known) < _KNOWN_COUNT):
+                self._known[job.id] = job
             else:
-                self._runs.pop(job.id, None)
+                self._known.pop(job.id, None)
         counts = {state: count for state, count in batch.ledger.count_by_state.items() if count}
         self.shown = (counts, batch.ledger.ended_count, batch.sequence)
 
@@ -179,7 +187,7 @@ class SqliteEngine:
 
     def _rollback(self) -> None:
         self._ledger = None
-        self._runs.clear()
+        self._known.clear()
         if self._connection.in_transaction:
             try:
                 self._execute("ROLLBACK")

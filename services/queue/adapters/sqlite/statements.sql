@@ -16,6 +16,10 @@ WHERE jobs.id = new.id AND jobs.state = before_state AND jobs.token = before_tok
 -- One job.
 SELECT {columns} FROM jobs WHERE id = ?;
 
+-- name: get_jobs
+-- Those of a JSON list.
+SELECT {columns} FROM jobs WHERE id IN (SELECT value FROM json_each(?));
+
 -- name: find_request
 -- What an idempotency key was used for.
 SELECT id, spec FROM jobs WHERE owner = ?1 AND request_id = ?2
@@ -39,7 +43,7 @@ SELECT state, count(*) FROM jobs WHERE ended_ms IS NOT NULL GROUP BY state;
 
 -- name: due_jobs
 -- The next jobs to run that fit into the most memory that any worker has, without those of the owners in a JSON list.
-SELECT {columns} FROM jobs
+SELECT id FROM jobs
 WHERE state IN ('QUEUED', 'RETRY_WAIT') AND not_before_ms <= ? AND min(reserved_bytes, ?) <= ?
   AND owner NOT IN (SELECT value FROM json_each(?))
 ORDER BY priority DESC, fair_key, id LIMIT ?;
