@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.bench.figure import Figure, spread
-from tests.bench.goals import GOALS, Goal
+from tests.bench.goals import GOALS, NO_PROFILE, Goal
 from tests.bench.report.picture import picture
 from tests.bench.report.results import Result
 
@@ -29,7 +29,8 @@ def write_page(results: Mapping[str, Result]) -> Sequence[Path]:
     pictures = [DOCS / "pictures" / f"bench-{area}.svg" for area in areas]
     for area, path in zip(areas, pictures, strict=True):
         path.write_text(picture(area, in_area(area, figures)))
-    PAGE.write_text("\n".join([_HEAD, *_table(results), *_peers(figures), *_measured(results), *_pictures(areas)]))
+    parts = (_table(results), _short(figures), _peers(figures), _measured(results), _pictures(areas))
+    PAGE.write_text("\n".join([_HEAD, *(line for part in parts for line in part)]))
     return [PAGE, *pictures]
 
 
@@ -55,6 +56,12 @@ def _shown(figure: Figure) -> str:
     verdict = "" if figure.is_met else " **falls short**"
     beside = f" ({figure.divided})" if figure.ratios else ""
     return f"{what}{beside}: {spread(figure.values)}, goal {figure.goal}{verdict}"
+
+
+def _short(figures: Sequence[Figure]) -> list[str]:
+    rows = {figure.row for figure in figures if figure.is_met is False}
+    lines = [f"- **{goal.row}**: {goal.profile or NO_PROFILE}" for goal in GOALS if goal.row in rows]
+    return ["## What falls short, and where its time goes", "", *(lines or ["Nothing."]), ""]
 
 
 def _peers(figures: Sequence[Figure]) -> list[str]:

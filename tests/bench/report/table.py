@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.figure import Compared, Figure, spread
+from tests.bench.goals import GOALS, NO_PROFILE
 from tests.bench.report.results import Result
 
 _VERDICTS = {True: "met", False: "falls short", None: ""}
@@ -29,7 +30,11 @@ def print_table(results: Mapping[str, Result], rows: Iterable[str]) -> None:
     short = [figure for figure in figures if figure.is_met is False]
     console.print(f"{len(short)} of {sum(figure.is_met is not None for figure in figures)} goals fall short.")
     for figure in short:
-        console.print(f"  {figure.name}: {spread(figure.values)}, goal {figure.goal}", markup=False)
+        beside = f" ({figure.divided})" if figure.ratios else ""
+        console.print(f"  {figure.name}{beside}: {spread(figure.values)}, goal {figure.goal}", markup=False)
+    for goal in GOALS:
+        if goal.row in {figure.row for figure in short}:
+            console.print(f"{goal.row}: {goal.profile or NO_PROFILE}", markup=False)
 
 
 def _cells(figure: Figure, peers: Mapping[str, int]) -> Sequence[str]:
