@@ -1,7 +1,8 @@
 """Between messages and what the core works with."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -20,28 +21,24 @@ from services.queue.core.worker import Hello
 
 _PREFIX = "jobs/"
 _ID_LENGTH = 36
-_STATE_NAME = {state: f"JOB_STATE_{state}" for state in State}
-_STATE = {job_pb2.JobState.Value(name): state for state, name in _STATE_NAME.items()}
+_STATE_NUMBER: Mapping[State, job_pb2.JobState] = {
+    state: job_pb2.JobState.Value(f"JOB_STATE_{state}") for state in State
+}
+_STATE = {number: state for state, number in _STATE_NUMBER.items()}
 
 
 def encode_job(job: Job, *, retention_ms: int) -> bytes:
     """Serialise `job` as the Job message, without its progress."""
     message = job_pb2.Job(
-        name=_PREFIX + job.id,
-        owner=job.owner,
-        state=_STATE_NAME[job.state],
-        cancel_requested=bool(job.cancel_requested),
+        state=_STATE_NUMBER[job.state],
         attempt=job.attempt,
         max_attempts=job.max_attempts,
         version=job.version,
+        cancel_requested=bool(job.cancel_requested),
         finish_requested=bool(job.finish_requested),
         estimated_bytes=job.reserved_bytes,
-        request_id=job.request_id or "",
-        traceparent=job.traceparent,
         worker_id=job.worker_id or "",
     )
-    message.spec.MergeFromString(job.spec)
-    _put(message.create_time, job.created_ms)
     _put(message.update_time, job.updated_ms)
     if job.started_ms is not None:
         _put(message.start_time, job.started_ms)
@@ -56,6 +53,19 @@ def encode_job(job: Job, *, retention_ms: int) -> bytes:
         message.delivery.MergeFromString(job.delivery)
     if job.error is not None:
         message.error.CopyFrom(_error_message(job.error))
+    return _lasting(job.id, job.owner, job.request_id, job.spec, job.created_ms, job.traceparent) + (
+        message.SerializeToString()
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _lasting(  # noqa: PLR0917 - the key of the cache, which names would make slower
+    job_id: str, owner: str, request_id: str | None, spec: bytes, created_ms: int, traceparent: str
+) -> bytes:
+    """Serialise what never changes of a job, once for its changes: two messages behind each other are one message."""
+    message = job_pb2.Job(name=_PREFIX + job_id, owner=owner, request_id=request_id or "", traceparent=traceparent)
+    message.spec.MergeFromString(spec)
+    _put(message.create_time, created_ms)
     return message.SerializeToString()
 
 
