@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -21,9 +22,7 @@ from services.queue.core.worker import Hello
 
 _PREFIX = "jobs/"
 _ID_LENGTH = 36
-_STATE_NUMBER: Mapping[State, job_pb2.JobState] = {
-    state: job_pb2.JobState.Value(f"JOB_STATE_{state}") for state in State
-}
+_STATE_NUMBER: Mapping[State, Any] = {state: job_pb2.JobState.Value(f"JOB_STATE_{state}") for state in State}
 _STATE = {number: state for state, number in _STATE_NUMBER.items()}
 
 

@@ -33,8 +33,8 @@ GOALS: Sequence[Goal] = (
         "fan-out",
         "Server's CPU per delivered frame of 160 bytes: Socket.IO's room emit ÷ ours",
         "100 / 1,000 / 3,000 clients: ≥ 1.3 / 1.5 / 1.5",
-        "The gateway's own `/ws` with clients that said hello and subscribed; events in lines instead of from a queue. "
-        "The server alone on one core, the clients, which only count bytes, on the other.",
+        "The gateway's own `/ws` with clients that said hello and subscribed; events in lines instead of from a "
+        "queue. The server alone on one core, the clients, which only count bytes, on the other.",
     ),
     Goal(
         "F2",
@@ -49,9 +49,9 @@ GOALS: Sequence[Goal] = (
         "Bursts, ≥ 500 events/s to ≥ 100 clients, tick ≤ 5 ms: our CPU per frame ÷ Socket.IO's",
         "≤ 0.15",
         "As F1, with one stream of events for both.",
-        "Events that come one by one need a write for each client and tick, and the kernel makes a write of ours cost what "
-        "one of Socket.IO's does. 1,200 a second are six frames a tick, which leaves 0.17 at best; what comes together, as "
-        "a queue sends it, is far below the goal (decision 29).",
+        "Events that come one by one need a write for each client and tick, and the kernel makes a write of ours "
+        "cost what one of Socket.IO's does. 1,200 a second are six frames a tick, which leaves 0.17 at best; what "
+        "comes together, as a queue sends it, is far below the goal (decision 29).",
     ),
     Goal(
         "F4",
@@ -84,15 +84,15 @@ GOALS: Sequence[Goal] = (
     Goal(
         "Q1",
         "queue",
-        "Durable lives of jobs per second over gRPC (submit, lease, complete, with outbox) ÷ BullMQ on Redis with AOF "
-        "always / everysec, 64 in flight; and with begin and commit too ÷ BullMQ always",
+        "Durable lives of jobs per second over gRPC (submit, lease, complete, with outbox) ÷ BullMQ on Redis with "
+        "AOF always / everysec, 64 in flight; and with begin and commit too ÷ BullMQ always",
         "≥ 1.2 / ≥ 1.0; ≥ 0.8",
         "SQLite with `synchronous=FULL`; all on one disk; both count what was completed afterwards.",
-        "The queue fills one core: 103 µs of CPU for a life of three steps, 160 for one of five. Of the 103, 55 hold the "
-        "interpreter's lock: 11 bind the values of six rows, 12 decide and encode three changes, 8 take in the submission, "
-        "9 write and read the worker's messages, and the rest is asyncio, gRPC's callbacks and many small things. 48 do "
-        "not: 16 SQLite, 20 the kernel (42 pages of log for each commit, its sync, sockets), 12 gRPC and the allocator. "
-        "Redis does in C what the 55 do (decisions 30 and 34).",
+        "The queue fills one core: 103 µs of CPU for a life of three steps, 160 for one of five. Of the 103, 55 "
+        "hold the interpreter's lock: 11 bind the values of six rows, 12 decide and encode three changes, 8 take in "
+        "the submission, 9 write and read the worker's messages, and the rest is asyncio, gRPC's callbacks and many "
+        "small things. 48 do not: 16 SQLite, 20 the kernel (42 pages of log for each commit, its sync, sockets), 12 "
+        "gRPC and the allocator. Redis does in C what the 55 do (decisions 30 and 34).",
     ),
     Goal(
         "Q2",
@@ -100,9 +100,9 @@ GOALS: Sequence[Goal] = (
         "Lives per second: PostgreSQL engine ÷ procrastinate; SQLite engine ÷ arq (AOF always)",
         "≥ 20; ≥ 8",
         "As Q1, in the same rounds; both PostgreSQL databases on one server with fsync on.",
-        "SQLite: as Q1. PostgreSQL: 84 µs of the queue and 66 of the database for each life, mostly one after the other, "
-        "since one transaction at a time holds the lock (decision 10). procrastinate with its jobs deferred in batches "
-        "makes 800 lives a second on this machine, so 20 times that would be one life each 60 µs.",
+        "SQLite: as Q1. PostgreSQL: 84 µs of the queue and 66 of the database for each life, mostly one after the "
+        "other, since one transaction at a time holds the lock (decision 10). procrastinate with its jobs deferred "
+        "in batches makes 800 lives a second on this machine, so 20 times that would be one life each 60 µs.",
     ),
     Goal(
         "Q3",
@@ -159,8 +159,8 @@ GOALS: Sequence[Goal] = (
         "Idle RSS, all four in one process, before the first job",
         "≤ 82 MB",
         "2 s after the start; nothing may have been forked. The forkserver starts with the first job.",
-        "FastAPI is 9 MB of it: pydantic's models of OpenAPI, pydantic's first version and OpenTelemetry's API, which it "
-        "loads itself. It stays (decision 35).",
+        "FastAPI is 9 MB of it: pydantic's models of OpenAPI, pydantic's first version and OpenTelemetry's API, "
+        "which it loads itself. It stays (decision 35).",
     ),
     Goal("S3", "start", "Idle, four processes, PSS summed", "≤ 180 MB", "As S2; the RSS of each beside it."),
     Goal(

@@ -167,8 +167,8 @@ async def _site(directory: Path) -> AsyncIterator[int]:
         """The beginning of a video of 300 MB, which then comes slowly."""
         response = web.StreamResponse(headers={"Content-Type": "video/mp4", "Content-Length": "300000000"})
         await response.prepare(request)
-        await response.write((directory / f"{START_UP}.mp4").read_bytes())
         with suppress(ConnectionError):
+            await response.write((directory / f"{START_UP}.mp4").read_bytes())
             while True:
                 await response.write(bytes(65_536))
                 await asyncio.sleep(0.01)
