@@ -29,6 +29,8 @@ CHANNEL_OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", 1 << 20),
+    # A part of a file in one frame; the default cuts it into dozens.
+    ("grpc.http2.max_frame_size", 1 << 20),
 )
 
 _ANSWER_SHARE = 0.6

@@ -102,8 +102,8 @@ class Runs:
 
     @property
     def free_slots(self) -> int:
-        """Runs that may be started."""
-        return 0 if self.draining else max(0, self.slots - len(self._held))
+        """Runs that may be started. One that is over has left its place: the queue fills it with the same commit."""
+        return 0 if self.draining else max(0, self.slots - sum(not held.job.is_over for held in self))
 
     def start(self, run: Run, *, ttl_s: float) -> None:
         """Begin `run`. An older run of the same job is lost by that; while draining it is handed back at once."""

@@ -58,7 +58,7 @@ class Script:
     """Where a trip stops or fails.
 
     Names of steps: extract, picture, download, describe, thumbnail, begin, send, commit, answer, complete; and close,
-    the end of a downloader, for who has it stop there.
+    the end of a downloader, and fail, for who has it stop there.
     """
 
     failures: dict[str, BaseException] = field(default_factory=dict)
@@ -252,6 +252,8 @@ class FakeLeases:
         self.completed.append(receipt)
 
     async def fail(self, run: Run, error: ClipferryError, *, not_sent: bool) -> None:
+        if "fail" in self.script.stops:
+            await self.script.step("fail")
         self.failed.append((error, not_sent))
 
     async def release(self, run: Run) -> None:

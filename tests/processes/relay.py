@@ -89,7 +89,7 @@ class _Call:
         failure: Exception | None = None
         try:
             async with asyncio.TaskGroup() as ups:
-                ups.create_task(self._pump_up(ups), name="relay-up")
+                ups.create_task(self._pump_up(), name="relay-up")
                 async with asyncio.TaskGroup() as downs:
                     await self._pump_down(downs)
                 raise _OverError
@@ -100,10 +100,12 @@ class _Call:
         if failure is not None:
             raise failure
 
-    async def _pump_up(self, group: asyncio.TaskGroup) -> None:
-        while (data := await self._context.read()) is not grpc.aio.EOF:
-            for passing in self._reader.up(data):
-                await self._pass(passing, self._send_up, group)
+    async def _pump_up(self) -> None:
+        # The end of the stream does not overtake what is held.
+        async with asyncio.TaskGroup() as held:
+            while (data := await self._context.read()) is not grpc.aio.EOF:
+                for passing in self._reader.up(data):
+                    await self._pass(passing, self._send_up, held)
         await self._call.done_writing()
 
     async def _pump_down(self, group: asyncio.TaskGroup) -> None:

@@ -18,7 +18,7 @@ from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor  # type: ignore[impo
 from yt_dlp.utils import unified_timestamp  # type: ignore[import-untyped]  # ships no types
 
 from services.chassis.errors import ClipferryError, Reason
-from services.processor.adapters import confine, handlers, pieces, prompt_reads, titles, trust
+from services.processor.adapters import confine, handlers, pieces, prompt_reads, silence, titles, trust
 from services.processor.adapters.cover import keep_embedded_cover, make_cover
 from services.processor.adapters.extractors import open_with_extractors
 from services.processor.adapters.failures import Progressed, classify, video_too_large
@@ -45,12 +45,16 @@ from services.processor.core.recipe import Recipe
 _OVERHEAD_DIVISOR = 8
 """Pieces may be larger by this part than the mp4 that is made of them: MPEG-TS adds headers and filler."""
 
+_SPARE_BYTES = 4 * 1024 * 1024
+"""Of address space: a page that has used the memory up leaves too little of it to say so."""
+
 
 def warm() -> None:
     """Import and fill every cache that a job would fill, once, before the first fork."""
     handlers.install()
     prompt_reads.install()
     pieces.install()
+    silence.install()
     titles.install()
     trust.install()
     with open_with_extractors(WARM_OPTIONS) as ydl:
@@ -60,7 +64,7 @@ def warm() -> None:
         list(ydl.get_info_extractor("Generic")._extract_embeds("http://127.0.0.1/", "<html></html>"))
         processor = FFmpegPostProcessor(ydl)
         _ = processor.available, processor.probe_available
-        # Last, because Python keeps only the newest patterns: those of a plain file, and of the date that it comes with.
+        # Last, because Python keeps only the newest patterns: those of a plain file, and of the date it comes with.
         unified_timestamp("Thu, 01 Jan 1970 00:00:00 GMT")
         ydl.process_ie_result({"id": "v", "title": "v", "url": "http://127.0.0.1/v.mp4"}, download=False)
     gc.collect()
@@ -86,6 +90,7 @@ class _Job:
         self._limit_bytes = 0
 
     def run(self, hear: Callable[[], tuple[str, Mapping[str, Any]]]) -> None:
+        spare = bytearray(_SPARE_BYTES)
         try:
             confine.confine(self._order, self._job_dir)
             options = ytdlp_options(self._order, self._job_dir) | hooks(self._progressed, self._muxing)
@@ -102,6 +107,7 @@ class _Job:
                     make_cover(ydl, info, self._job_dir)
             self._voice.say(encode("done", name=path.name, **asdict(self._tags)))
         except Exception as error:  # noqa: BLE001 - the edge: whatever was raised is sent
+            del spare
             self._fail(error)
 
     def _download_order(

@@ -13,6 +13,7 @@ from services.processor.adapters.addresses import AllowList, is_allowed_port, is
 from services.processor.adapters.messages import REFUSED_REASON, UNREACHABLE_REASON, UNRESOLVED_REASON
 from services.processor.adapters.passes import Pass
 from services.processor.adapters.proxy_head import BadHeadError, Head, parse_head
+from services.processor.adapters.relay import Relay
 
 logger = structlog.get_logger(__name__)
 
@@ -64,8 +65,7 @@ class Egress:
             yield opened
         finally:
             self._passes.discard(opened)
-            for transport in tuple(opened.clients):
-                transport.abort()
+            opened.close()
 
     def pass_of(self, credentials: str) -> Pass | None:
         """Return the open pass with these credentials."""
@@ -79,6 +79,8 @@ class Egress:
 
     async def stop(self) -> None:
         """End what is under way."""
+        for opened in self._passes:
+            opened.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -86,7 +88,7 @@ class Egress:
     async def _connect(self, client: "_Client", head: Head, opened: Pass) -> None:
         try:
             addresses = await self._checked_addresses(head.host, head.port)
-            upstream = await _open_upstream(client, opened, addresses, head.port)
+            site = await _open_site(addresses, head.port)
         except EgressRefusedError as denied:
             opened.refused_count += 1
             logger.warning("A target was refused.", action="egress_refused", cause=str(denied), port=head.port)
@@ -96,7 +98,7 @@ class Egress:
         except OSError:
             client.answer(_UNREACHABLE)
         else:
-            client.start(upstream, head)
+            client.join(site, head, opened)
 
     async def _checked_addresses(self, host: str, port: int) -> list[str]:
         is_listed = (host, port) in self._allow
@@ -140,44 +142,42 @@ async def _resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
-async def _open_upstream(client: "_Client", opened: Pass, addresses: list[str], port: int) -> "_Upstream":
-    loop = asyncio.get_running_loop()
+async def _open_site(addresses: list[str], port: int) -> socket.socket:
+    """Return a connected socket that does not block."""
     failure = OSError("no address")
     for address in addresses:
+        site = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
         try:
+            site.setblocking(False)
+            site.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                _, upstream = await loop.create_connection(lambda: _Upstream(client, opened), address, port)
+                await asyncio.get_running_loop().sock_connect(site, (address, port))
         except OSError as error:
+            site.close()
             failure = error
+        except BaseException:
+            site.close()
+            raise
         else:
-            return upstream
+            return site
     raise failure
 
 
 class _Client(asyncio.Protocol):
-    """The side of yt-dlp and ffmpeg: reads one head, then passes bytes on as they come."""
+    """A connection of yt-dlp or ffmpeg, until it is joined to a site: reads one head."""
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
         self._transport: asyncio.Transport
         self._pass: Pass | None = None
-        self._upstream: _Upstream | None = None
         self._head = bytearray()
         self._late: asyncio.TimerHandle
-
-    @property
-    def transport(self) -> asyncio.Transport:
-        """What answers go to."""
-        return self._transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._late = asyncio.get_running_loop().call_later(_HEAD_TIMEOUT_S, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
-        if self._upstream is not None:
-            self._upstream.write(data)
-            return
         self._head += data
         if b"\r\n\r\n" in self._head:
             self._transport.pause_reading()
@@ -205,86 +205,29 @@ class _Client(asyncio.Protocol):
             return
         self._egress.serve(self, head, opened)
 
-    def start(self, upstream: "_Upstream", head: Head) -> None:
-        """Begin to pass bytes on."""
+    def join(self, site: socket.socket, head: Head, opened: Pass) -> None:
+        """Pass bytes on between the two from here on; this connection goes on under another name."""
         if self._transport.is_closing():
-            upstream.abort()
+            site.close()
             return
-        self._upstream = upstream
-        self._head = bytearray()
-        if head.is_tunnel:
-            self._transport.write(_TUNNEL_OPEN)
-        upstream.write(head.forwarded)
-        self._transport.resume_reading()
+        joined = [site]
+        try:
+            joined.append(self._transport.get_extra_info("socket").dup())
+            if head.is_tunnel:
+                self._transport.write(_TUNNEL_OPEN)
+            Relay(joined[1], site, opened, asked=head.forwarded)
+        except OSError:  # no descriptors are left
+            for one in joined:
+                one.close()
+        finally:
+            self._transport.abort()
 
     def answer(self, response: bytes) -> None:
         """Send `response` and hang up."""
         self._transport.write(response)
         self._transport.close()
 
-    def pause_writing(self) -> None:
-        if self._upstream is not None:
-            self._upstream.flow(client_is_full=True)
-
-    def resume_writing(self) -> None:
-        if self._upstream is not None:
-            self._upstream.flow(client_is_full=False)
-
     def connection_lost(self, exc: Exception | None) -> None:
         self._late.cancel()
         if self._pass is not None:
             self._pass.clients.discard(self._transport)
-        if self._upstream is not None:
-            # Whoever asked is gone: the site must not send another byte.
-            self._upstream.abort()
-
-
-class _Upstream(asyncio.Protocol):
-    """The site's side."""
-
-    def __init__(self, client: _Client, opened: Pass) -> None:
-        self._client = client.transport
-        self._pass = opened
-        self._client_is_full = False
-        self._transport: asyncio.Transport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._pass.upstreams.add(self)
-
-    def flow(self, *, client_is_full: bool | None = None) -> None:
-        """Read on, unless the client does not, or the job may have no more now."""
-        if client_is_full is not None:
-            self._client_is_full = client_is_full
-        if self._client_is_full or self._pass.is_full:
-            self._transport.pause_reading()
-        else:
-            self._transport.resume_reading()
-
-    def write(self, data: bytes) -> None:
-        """Send to the site."""
-        self._transport.write(data)
-
-    def abort(self) -> None:
-        """Hang up on the site at once."""
-        self._transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        self._pass.received_bytes += len(data)
-        self._client.write(data)
-        if self._pass.is_full:
-            self._transport.pause_reading()
-
-    def pause_writing(self) -> None:
-        self._client.pause_reading()
-
-    def resume_writing(self) -> None:
-        self._client.resume_reading()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._pass.upstreams.discard(self)
-        if exc is None:
-            self._client.close()
-        else:
-            # A reset must not look like an end.
-            self._client.abort()

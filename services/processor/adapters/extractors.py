@@ -1,4 +1,4 @@
-"""yt-dlp's extractors, chosen once: for each new object it chooses anew, in a time that grows with the square of them."""
+"""yt-dlp's extractors, chosen once: it chooses anew for each object, in a time that grows with the square of them."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -6,11 +6,14 @@ import secrets
 from typing import Protocol
 
 
-class Flow(Protocol):
-    """One connection to a site."""
+class Joined(Protocol):
+    """A connection to a site, and the one it is for."""
 
     def flow(self) -> None:
         """Read on, or stop reading, as the pass allows now."""
+
+    def cut(self) -> None:
+        """Hang up on both."""
 
 
 class Pass:
@@ -25,7 +28,8 @@ class Pass:
         self.refused_count = 0
         """Targets that were refused."""
         self.clients: set[asyncio.Transport] = set()
-        self.upstreams: set[Flow] = set()
+        """Those that wait for a connection to their site."""
+        self.relays: set[Joined] = set()
         self._limit_bytes: int | None = None
 
     @property
@@ -33,11 +37,24 @@ class Pass:
         """Whether nothing more is read from the web until `allow` is called."""
         return self._limit_bytes is not None and self.received_bytes >= self._limit_bytes
 
+    def share_of(self, wanted_bytes: int) -> int:
+        """Return how much of that may be read from the web now."""
+        if self._limit_bytes is None:
+            return wanted_bytes
+        return max(0, min(wanted_bytes, self._limit_bytes - self.received_bytes))
+
     def allow(self, more_bytes: int | None) -> None:
-        """Read so much more from the web, give or take one read of each connection; None: without an end."""
+        """Read so much more from the web; None: without an end."""
         self._limit_bytes = None if more_bytes is None else self.received_bytes + more_bytes
-        for upstream in self.upstreams:
-            upstream.flow()
+        for relay in self.relays:
+            relay.flow()
+
+    def close(self) -> None:
+        """Cut every connection."""
+        for client in tuple(self.clients):
+            client.abort()
+        for relay in tuple(self.relays):
+            relay.cut()
 
     def fits(self, credentials: str) -> bool:
         """Return whether ``user:password`` is this pass."""

@@ -9,6 +9,8 @@ import select
 
 BLOCK_BYTES = 1024 * 1024
 """Most bytes of one read of a download, and thus of one report. Only a fast site ever fills one."""
+_ENOUGH_BYTES = 256 * 1024
+"""Of one read: what has arrived beyond it is left to the next one, because joining copies."""
 
 
 class PromptResponse(http.client.HTTPResponse):
@@ -19,11 +21,11 @@ class PromptResponse(http.client.HTTPResponse):
         if amt is None or amt < BLOCK_BYTES:
             return super().read(amt)
         pieces = [self.read1(amt)]
-        missing_bytes = amt - len(pieces[0])
+        got_bytes = len(pieces[0])
         # One read is one TLS record at most: that would be hundreds of reports for a few megabytes.
-        while pieces[-1] and missing_bytes and self._has_more():
-            pieces.append(self.read1(missing_bytes))
-            missing_bytes -= len(pieces[-1])
+        while pieces[-1] and got_bytes < _ENOUGH_BYTES and self._has_more():
+            pieces.append(self.read1(amt - got_bytes))
+            got_bytes += len(pieces[-1])
         if self.length == 0:
             # As a full read does. Nobody else would hang up before the next garbage collection.
             self.close()

@@ -1,4 +1,4 @@
-"""The authorities that yt-dlp believes about a site's name, read once: it reads their certificates anew for each job."""
+"""The authorities whose word yt-dlp takes for who a site is, read once: it reads their certificates for each job."""
 
 from functools import cache
 from typing import Any

@@ -83,6 +83,10 @@ class JobRun:
         self._learned_bytes: dict[str, int] = {}
         """By format id: what turned out to be larger than its site said."""
         self._finish_asked = self._asks_duration = False
+        self.is_over = False
+        """True once nothing is left to do but to tell the queue, and to give the memory back: its place is free."""
+        self._opened = ExitStack()
+        self._giving_back: asyncio.Task[None] | None = None
         self._deadline = asyncio.timeout(run.timeout_s)
         self._line = ProgressLine(report, parts.clock, guess_bytes=request_limit(run.fetch, parts.limits) // 4)
         # Past the commit an outcome is worth more than punctuality; the way out has its own limits.
@@ -99,7 +103,14 @@ class JobRun:
         return self._sending.committed
 
     async def execute(self) -> None:
-        """Run to the end and tell the queue how it went."""
+        """Run to the end, tell the queue how it went, and give the memory back meanwhile."""
+        try:
+            await self._execute()
+        finally:
+            if self._giving_back is not None:
+                await self._giving_back
+
+    async def _execute(self) -> None:
         try:
             receipt = await self._deliver_in_time()
         except ClipferryError as error:
@@ -133,24 +144,32 @@ class JobRun:
             text = f"The run took longer than {self.run.timeout_s:.0f} s."
             raise ClipferryError(Reason.TIMED_OUT, text, limit_s=self.run.timeout_s) from None
         finally:
+            self.is_over = True
+            # Whoever waits for the outcome need not wait for the memory; who wants the memory need not for the queue.
+            self._giving_back = asyncio.create_task(self._give_back(), name=f"give back {self.run.holder}")
+
+    async def _give_back(self) -> None:
+        try:
+            # The kernel takes a while to clear a large file away, in which all other runs would stand.
+            await asyncio.to_thread(self._opened.close)
+        finally:
             self._holding.free()
 
     async def _deliver(self) -> Receipt:
         self._parts.flooded.check(self.run.destination, now_s=self._parts.clock.monotonic_s())
         self._line.probing()
-        with ExitStack() as stack:
-            with naming_page(self.run.fetch.url):
-                file, found, plan = await self._get(stack)
-                with tracing.span("describe"):
-                    facts = await self._describe(file, found)
-            with tracing.span("deliver"):
-                return await self._send(file, found, plan, facts)
+        with naming_page(self.run.fetch.url):
+            file, found, plan = await self._get()
+            with tracing.span("describe"):
+                facts = await self._describe(file, found)
+        with tracing.span("deliver"):
+            return await self._send(file, found, plan, facts)
 
-    async def _get(self, stack: ExitStack) -> tuple[MediaFile, Found, Plan]:
+    async def _get(self) -> tuple[MediaFile, Found, Plan]:
         first_word: ClipferryError | None = None
         while True:
             try:
-                return await self._get_at_once(stack)
+                return await self._get_at_once()
             except EvictedError as evicted:
                 logger.info("A run starts again.", action="run_evicted", wanted_bytes=evicted.wanted_bytes)
                 self._holding.evicted(evicted)
@@ -178,7 +197,7 @@ class JobRun:
         was_asked, self._asks_duration = self._asks_duration, is_lost
         return not is_lost or (self._found.duration_s is None and not was_asked)
 
-    async def _get_at_once(self, stack: ExitStack) -> tuple[MediaFile, Found, Plan]:
+    async def _get_at_once(self) -> tuple[MediaFile, Found, Plan]:
         request, limits = replace(self.run.fetch, asks_duration=self._asks_duration), self._parts.limits
         await self._holding.reserve(request_limit(request, limits))
         # From the moment it is taken: also who is cancelled while the downloader ends gives the memory back.
@@ -198,7 +217,7 @@ class JobRun:
                 file = fetch.take()
                 opened.callback(os.close, file.fd)
             await self._holding.settle(file.size_bytes)
-            stack.enter_context(opened.pop_all())
+            self._opened = opened.pop_all()
         return file, found, plan
 
     def _resized(self, held_bytes: int) -> None:

@@ -15,6 +15,7 @@ from services.processor.core.pipeline import JobRun, Parts
 from services.processor.core.plan import Limits
 from services.processor.core.room import Room
 from services.processor.core.run import Entry, FetchRequest, MediaKind, Progress, Receipt, Run, Stage
+from tests.fakes.eventually import eventually
 from tests.fakes.processor_tools import (
     FACTS,
     FOUND,
@@ -244,6 +245,24 @@ async def test_the_held_memory_follows_the_run(world: World) -> None:
     await world.job().execute()
     assert held == {"extract": 9_000, "download": 3_000, "describe": 3_000, "thumbnail": 3_000}
     assert world.budget.stats().peak_bytes == 9_000
+
+
+@pytest.mark.parametrize("step", ["complete", "fail"])
+async def test_memory_does_not_wait_for_a_queue_that_is_silent(world: World, step: str) -> None:
+    """What was sent, or given up, holds none while the queue is told, however long that takes."""
+    if step == "fail":
+        world.script.failures["answer"] = ClipferryError(Reason.TELEGRAM_REJECTED)
+    world.script.stops.add(step)
+    task = asyncio.create_task(world.job().execute())
+    await world.script.arrival(step).wait()
+
+    async def is_free() -> bool:
+        return world.budget.stats().current_bytes == 0
+
+    await eventually(is_free, within_s=20, what="the memory is free")
+    assert not task.done()
+    world.script.go.set()
+    await task
 
 
 async def test_a_merge_holds_its_size_twice(world: World) -> None:
