@@ -44,9 +44,11 @@ class Fleet:
         """Return what the workers can take now."""
         found = []
         for worker in self._workers.values():
-            offer = worker.offer(at_once=1 if self._spawn_delay_s else worker.hello.slots)
-            if offer.possible_slots > 0 and self._pause_s(worker) <= 0:
-                found.append(offer)
+            # Most of a busy fleet takes none, so those must cost next to nothing.
+            if worker.free_slots > 0 and self._pause_s(worker) <= 0:
+                offer = worker.offer(at_once=1 if self._spawn_delay_s else worker.hello.slots)
+                if offer.possible_slots > 0:
+                    found.append(offer)
         return found
 
     def next_offer_in_s(self) -> float | None:
