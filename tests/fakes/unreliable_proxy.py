@@ -89,6 +89,8 @@ async def unreliable_proxy(port: int, *, idle_s: float | None = None) -> AsyncIt
         task = asyncio.ensure_future(proxy.serve(reader, writer))
         serving.add(task)
         task.add_done_callback(serving.discard)
+        # Also of one that has not begun, or found nobody to pass anything on to.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     server = await asyncio.start_server(on_client, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]

@@ -1,6 +1,7 @@
 """Telegram's pace as the processor sees it: a chat that was refused is left alone, others go on, waits are seen."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +104,11 @@ async def test_a_processor_that_waits_is_not_taken_for_a_stalled_one() -> None:
 async def test_limits_are_kept_across_kinds_of_messages() -> None:
     """A text counts as a video does."""
     async with open_desk(telegram_chat_messages_per_s=2) as desk:
+        begun_ms = time.time() * 1000
         await asyncio.gather(desk.send(mp4_clip()), desk.send_text("a"), desk.send_text("b"))
 
-        times_ms = [message.received_at_ms for message in desk.bot_api.messages]
-        assert times_ms[-1] - times_ms[0] > 850
+        # Not from the first one's arrival, which a busy machine may put off: it had its turn at once.
+        assert desk.bot_api.messages[-1].received_at_ms - begun_ms > 950
 
 
 async def test_a_moved_chat_is_found_by_the_next_message() -> None:

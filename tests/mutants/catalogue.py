@@ -56,8 +56,8 @@ FENCING: Sequence[Mutant] = (
     Mutant(
         "no owner limit in a batch",
         _BATCH,
-        "place(due, offers, lambda job: self.ledger.may_run(job.owner))\n",
-        "place(due, offers, lambda job: True)\n",
+        "place(due, open_offers, lambda job: self.ledger.may_run(job.owner))\n",
+        "place(due, open_offers, lambda job: True)\n",
     ),
     Mutant(
         "no event for a change",
@@ -179,8 +179,8 @@ OTHERS: Sequence[Mutant] = (
     Mutant(
         "a slot before its run is over",
         _PLACING,
-        "            over_count = sum(map(is_over, self.ending))\n",
-        "            over_count = len(self.ending)\n",
+        "        over_count = sum(map(is_over, self.ending))\n",
+        "        over_count = len(self.ending)\n",
     ),
     Mutant(
         "published and not kept",

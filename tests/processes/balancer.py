@@ -39,6 +39,7 @@ class Balancer:
         except OSError:
             writer.transport.abort()
         finally:
+            writer.close()
             self._connections.discard(task)
 
     async def close(self) -> None:

@@ -62,7 +62,7 @@ class Relay:
             self._end()
 
     def _end(self) -> None:
-        self._is_over = True
+        self._is_over, self._is_reading = True, False
         self._pass.relays.discard(self)
         for one in (self._client, self._site):
             self._loop.remove_reader(one)

@@ -47,7 +47,7 @@ class Assigner:
                     await self.hand_back_unheard(worker.hello.worker_id, worker.leases)
             claimed = await self._claim(offers)
             # What was looked at was more than one owner's share: further jobs are due, and slots are free.
-            while claimed.has_more and claimed.records and any(offer.slots for offer in offers):
+            while claimed.has_more and claimed.records and (offers := self._fleet.offers()):
                 claimed = await self._claim(offers)
         except ClipferryError as error:
             logger.error("No work could be handed out.", action="dispatch_failed", reason=error.reason.name)

@@ -132,10 +132,10 @@ class Batch:
 
     def claim(self, offers: Sequence[Offer]) -> Claimed:
         """Begin runs of due jobs. See `JobStore.claim`."""
-        for offer in offers:
-            offer.settle(self._is_over)
+        # Copies: what comes of a transaction that fails must not stand in offers that are taken up again.
+        open_offers = [offer.settled(self._is_over) for offer in offers]
         due = [job for job_id in self.due if (job := self._jobs[job_id]).state in WAITING]
-        placed = place(due, offers, lambda job: self.ledger.may_run(job.owner))
+        placed = place(due, open_offers, lambda job: self.ledger.may_run(job.owner))
         records = [
             self._change(
                 job,
@@ -144,7 +144,8 @@ class Batch:
             for job, offer, reserved_bytes in placed
         ]
         due_in_ms = None if self.next_due_ms is None else max(0, self.next_due_ms - self.now_ms)
-        return Claimed(records, due_in_ms, self.due_is_cut)
+        has_room = any(offer.slots for offer in open_offers)
+        return Claimed(records, due_in_ms, self.due_is_cut and has_room)
 
     def renew(self, lease: Lease) -> Job | None:
         """Give a lease a new TTL, or return None. See `JobStore.renew`."""

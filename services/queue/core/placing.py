@@ -1,7 +1,7 @@
 """Which worker gets which job now."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.queue.core.job import Job
 from services.queue.core.lease import Lease
@@ -29,12 +29,10 @@ class Offer:
         """Jobs it can take if all `ending` runs are over."""
         return max(self.slots, min(self.slots + len(self.ending), self.most_slots))
 
-    def settle(self, is_over: Callable[[Lease], bool]) -> None:
-        """Take in which of the `ending` runs are over; the others are not looked at again."""
-        if self.ending:
-            over_count = sum(map(is_over, self.ending))
-            self.slots = max(self.slots, min(self.slots + over_count, self.most_slots))
-            self.ending = ()
+    def settled(self, is_over: Callable[[Lease], bool]) -> "Offer":
+        """Return what is left of it now that it is known which of the `ending` runs are over."""
+        over_count = sum(map(is_over, self.ending))
+        return replace(self, slots=max(self.slots, min(self.slots + over_count, self.most_slots)), ending=())
 
     def need_bytes(self, job: Job) -> int:
         """Return what `job` would reserve here."""

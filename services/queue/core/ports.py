@@ -130,7 +130,7 @@ class Claimed(NamedTuple):
     next_due_in_ms: int | None
     """In which time the next waiting job becomes due by itself; None when none will."""
     has_more: bool
-    """Whether jobs are due that were not looked at."""
+    """Whether jobs are due that were not looked at, and slots are free."""
 
 
 class Purged(NamedTuple):

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from services.chassis.lifecycle import StartError
-from services.queue.core.ports import Accepted
-from tests.fakes.job_stores import sqlite_in_hand
+from services.queue.core.lease import Lease
+from services.queue.core.moves import Complete
+from services.queue.core.placing import Offer
+from services.queue.core.ports import Accepted, Claimed
+from tests.fakes.job_stores import new_lease, sqlite_in_hand
 from tests.fakes.queue_jobs import submission
 
 
@@ -62,6 +65,29 @@ async def test_a_failing_call_fails_alone(tmp_path: Path) -> None:
         assert isinstance(results[4], sqlite3.IntegrityError)
         assert [change.event.sequence for change in hand.published] == list(range(1, 11))
         assert sum((await hand.store.totals()).jobs_by_state.values()) == 10
+
+
+async def test_an_offer_is_as_it_was_when_its_commit_is_made_again(tmp_path: Path) -> None:
+    """A neighbour cannot be kept. What its calls had decided together with it counts for nothing."""
+    async with sqlite_in_hand(tmp_path) as hand:
+        taken = await hand.submit(submission())
+        await hand.store.apply([Complete(await new_lease(hand.store, taken.job.id), b"")])
+        await hand.submit(submission())
+        (run,) = (await hand.claim(slots=1)).records
+        await hand.submit(submission())
+        lease = Lease(run.job.id, run.job.token)
+        offer = Offer("worker-1", 0, 0, 0, 0, ending=[lease], most_slots=1)
+
+        claimed, _, refused = await asyncio.gather(
+            hand.store.claim([offer]),
+            hand.store.apply([Complete(lease, b"")]),
+            hand.store.submit([submission(job_id=taken.job.id)]),
+            return_exceptions=True,
+        )
+
+        assert isinstance(refused, sqlite3.IntegrityError)
+        assert isinstance(claimed, Claimed)
+        assert len(claimed.records) == 1
 
 
 async def test_a_caller_that_went_away_breaks_nothing(tmp_path: Path) -> None:

@@ -90,6 +90,36 @@ async def test_what_is_sent_to_a_site_that_does_not_read_yet_arrives_whole() -> 
             writer.close()
 
 
+async def test_a_client_that_breaks_off_in_the_midst_ends_it_all_quietly() -> None:
+    """Whatever is under way just then."""
+    faults: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(str(context)))
+    ended = 0
+    told = asyncio.Event()
+
+    async def endless(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal ended
+        with suppress(OSError):
+            while True:
+                writer.write(BODY[:1_000_000])
+                await writer.drain()
+        ended += 1
+        told.set()
+
+    async with a_site(endless) as (egress, port):
+        with egress.open_pass() as opened:
+            for count in range(1, 31):
+                reader, writer = await tunnel(egress, opened, port)
+                assert await reader.readexactly(count * 10_000)
+                writer.transport.abort()
+            async with asyncio.timeout(WAIT_S):
+                while ended < 30:
+                    await told.wait()
+                    told.clear()
+            assert opened.relays == set()
+    assert faults == []
+
+
 async def test_a_reset_does_not_look_like_an_end() -> None:
     """A body that has no length would count as whole."""
 
