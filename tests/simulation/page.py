@@ -37,6 +37,8 @@ _READING = """\
 - A gateway opens its watch anew when an owner connects whom it did not follow. What that costs rises with the owners it
   names; see the table of costs.
 - Turns are fair: a flood costs others the time until a slot is free, not the time until the flood is over.
+- **Waits are waits for a slot.** The clock stands still while the queue computes and commits. Where a wall of the
+  queue stands above 100 %, real waits are longer than the table says, and less is done than is asked for.
 - Left out: machines that fail, playlists and recordings, what processors tell of their memory between two jobs, the
   purge of old jobs (a row deleted for each one written), what a gateway writes to its clients (goals F1 to F7),
   PostgreSQL.
