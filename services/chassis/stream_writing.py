@@ -2,7 +2,7 @@
 
 `call.write()` of grpc.aio puts INTERNAL in place of the status that the server gave when a call ends under it
 (https://github.com/grpc/grpc/issues/36066): a stream that ended well looks broken, and what was said of it is gone.
-These are the same without that. Whoever reads the call learns how it ended.
+These do not: whoever reads the call learns how it ended. One that is cancelled leaves the call as it is.
 """
 
 from collections.abc import Awaitable, Callable

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -52,6 +53,11 @@ async def _listens(port: int) -> bool:
     writer.close()
     await writer.wait_closed()
     return True
+
+
+def cpu_clock_s(pid: int) -> float:
+    """Return the processor time that a process has used, to the nanosecond: the kernel keeps a clock of each."""
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def pin(pid: int, core: int) -> None:

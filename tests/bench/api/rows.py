@@ -3,21 +3,27 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 
 import httpx
 import jwt
 import psutil
 
-from tests.bench.api.load import load
-from tests.bench.figure import Compared, Figure, percentile
+from services.chassis.channel import open_link
+from tests.bench.api.load import Load, load
+from tests.bench.disk import on_disk
+from tests.bench.fanout.load import busy_share
+from tests.bench.figure import Compared, Figure, alternated, percentile
 from tests.bench.node_peers import install_node_peers, node_peer
 from tests.bench.process import pin, process
+from tests.bench.queue.lives import kept_count
+from tests.fakes.queue_client import QueueClient
 from tests.processes.ports import DEFAULTS, free_ports
-from tests.processes.stack import isolated_environment, memory_directory
+from tests.processes.stack import isolated_environment
 
 ROUNDS_COUNT = 5
 REQUESTS_COUNT = 8_000
@@ -36,12 +42,14 @@ class _Door:
 
     Args:
         process: The door itself.
+        kept_count: Asks how many jobs there are.
         behind: What works for it.
     """
 
     port: int
     token: str
     process: psutil.Process
+    kept_count: Callable[[], Awaitable[int]]
     behind: Sequence[psutil.Process] = ()
 
 
@@ -57,55 +65,66 @@ async def api_rows() -> Sequence[Figure]:
             print(f"Express is missing: {missing}.")
         for callers, goal in _GOALS.items():
             rows += await _beside(ours, peer, callers, goal)
-        alone = [await _alone_ms(ours) for _ in range(ROUNDS_COUNT)]
-        theirs = [await _alone_ms(peer) for _ in range(ROUNDS_COUNT)] if peer else []
+        alone, theirs = await _alone(ours, peer)
     return [*rows, Figure("A2: one caller, p50, ms", alone, "≤ 1.2", theirs, _EXPRESS, Compared.OURS)]
 
 
 async def _beside(ours: _Door, peer: _Door | None, callers: int, goal: str) -> list[Figure]:
     costs: list[tuple[float, float, float]] = []
     peer_costs: list[tuple[float, float, float]] = []
-    own = psutil.Process()
+    client_shares: list[float] = []
     for number in range(ROUNDS_COUNT):
-        began_at_s, own_before_s = time.monotonic(), _cpu_s([own])
+        began_at_s, client_share = time.monotonic(), busy_share()
         costs.append(await _cost(ours, callers))
         if peer is not None:
             peer_costs.append(await _cost(peer, callers))
-        took_s = time.monotonic() - began_at_s
-        share = (_cpu_s([own]) - own_before_s) / took_s
-        print(f"{callers} callers, round {number + 1} of {ROUNDS_COUNT}: {took_s:.1f} s, load client {share:.0%} busy")
+        client_shares.append(client_share())
+        print(f"{callers} callers, round {number + 1} of {ROUNDS_COUNT}: {time.monotonic() - began_at_s:.1f} s")
     door, whole, rate = zip(*costs, strict=True)
     peer_door, _, peer_rate = zip(*peer_costs, strict=True) if peer_costs else ((), (), ())
     name = f"A1: {callers} callers"
-    cost = Figure(
-        f"{name}, CPU µs / request of the gateway",
-        door,
-        goal,
-        peer_door,
-        _EXPRESS,
-        Compared.PEER_BY_OURS,
-    )
     return [
-        cost,
-        Figure(f"{name}, CPU µs / request of gateway and queue together", whole, "–"),
+        Figure(f"{name}, CPU µs / request of the gateway", door, goal, peer_door, _EXPRESS, Compared.PEER_BY_OURS),
+        Figure(f"{name}, CPU µs / request of gateway and queue together", whole),
         Figure(f"{name}, requests / s", rate, "–", peer_rate, _EXPRESS),
+        Figure(f"{name}, load client's share of its core", client_shares),
     ]
 
 
 async def _cost(door: _Door, callers: int) -> tuple[float, float, float]:
     """Return CPU µs of a request at the door, and with all behind it, and requests a second."""
-    await load(door.port, door.token, callers=callers, requests=REQUESTS_COUNT // 10, numbers=_NUMBERS)
+    await _loaded(door, callers, REQUESTS_COUNT // 10)
     everything = [door.process, *door.behind]
+    kept_before_count = await door.kept_count()
     before_s, all_before_s = _cpu_s([door.process]), _cpu_s(everything)
     done = await load(door.port, door.token, callers=callers, requests=REQUESTS_COUNT, numbers=_NUMBERS)
     used_s, all_used_s = _cpu_s([door.process]) - before_s, _cpu_s(everything) - all_before_s
+    await _are_kept(door, kept_before_count + REQUESTS_COUNT)
     scale = 1e6 / REQUESTS_COUNT
     return used_s * scale, all_used_s * scale, REQUESTS_COUNT / done.took_s
 
 
+async def _alone(ours: _Door, peer: _Door | None) -> tuple[list[float], list[float]]:
+    """Return the median latency of one caller, in milliseconds, of each run of ours and of the peer's."""
+    if peer is None:
+        return [await _alone_ms(ours) for _ in range(ROUNDS_COUNT)], []
+    return await alternated(lambda: _alone_ms(ours), lambda: _alone_ms(peer), count=ROUNDS_COUNT)
+
+
 async def _alone_ms(door: _Door) -> float:
-    done = await load(door.port, door.token, callers=1, requests=_ALONE_COUNT, numbers=_NUMBERS)
-    return percentile(done.latencies_ms, 50)
+    return percentile((await _loaded(door, 1, _ALONE_COUNT)).latencies_ms, 50)
+
+
+async def _loaded(door: _Door, callers: int, requests: int) -> Load:
+    kept_before_count = await door.kept_count()
+    done = await load(door.port, door.token, callers=callers, requests=requests, numbers=_NUMBERS)
+    await _are_kept(door, kept_before_count + requests)
+    return done
+
+
+async def _are_kept(door: _Door, count: int) -> None:
+    found_count = await door.kept_count()
+    assert found_count == count, f"{found_count:,} jobs are there, {count:,} were accepted"
 
 
 def _cpu_s(processes: Sequence[psutil.Process]) -> float:
@@ -114,8 +133,8 @@ def _cpu_s(processes: Sequence[psutil.Process]) -> float:
 
 @asynccontextmanager
 async def _ours() -> AsyncIterator[_Door]:
-    """Run gateway and queue with limits off, the gateway alone on the first core."""
-    with memory_directory() as directory:
+    """Run gateway and queue with limits off and their databases on a disk, the gateway alone on the first core."""
+    with on_disk() as (directory, _):
         variables: Mapping[str, str] = isolated_environment(directory, free_ports(list(DEFAULTS))) | {
             "ADDRESS_REQUESTS_PER_MIN": "0",
             "ADMIN_API_KEY": _KEY,
@@ -126,23 +145,33 @@ async def _ours() -> AsyncIterator[_Door]:
             "REQUESTS_PER_MIN": "0",
             "SUBMITS_PER_MIN": "0",
         }
-        port, queue_port = int(variables["PORT"]), int(variables["QUEUE_LISTEN_ADDRESS"].rpartition(":")[2])
-        environment = {**variables, "QUEUE_TARGET": variables["QUEUE_LISTEN_ADDRESS"]}
+        port, queue_address = int(variables["PORT"]), variables["QUEUE_LISTEN_ADDRESS"]
+        queue_port = int(queue_address.rpartition(":")[2])
+        environment = {**variables, "QUEUE_TARGET": queue_address}
         async with (
             process("services.queue", port=queue_port, environment=environment) as queue,
             process("gateway", port=port, environment=environment) as gateway,
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
+            open_link(queue_address) as link,
         ):
             pin(queue.pid, 1)
             pin(gateway.pid, 0)
             answer = await http.post("/api/auth/token", json={"apiKey": _KEY})
-            yield _Door(port, answer.raise_for_status().json()["accessToken"], gateway, [queue])
+            token = answer.raise_for_status().json()["accessToken"]
+            yield _Door(port, token, gateway, partial(kept_count, QueueClient(link)), [queue])
 
 
 @asynccontextmanager
 async def _express() -> AsyncIterator[_Door]:
     port = free_ports(["clients"])["clients"]
-    async with node_peer("api_express.js", port, NODE_ENV="production", API_SECRET=_SECRET) as peer:
+    async with (
+        node_peer("api_express.js", port, NODE_ENV="production", API_SECRET=_SECRET) as peer,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
+    ):
+
+        async def count_of_array() -> int:
+            return int((await http.get("/count")).raise_for_status().json())
+
         now_s = int(time.time())
         claims = {"sub": "ann", "iss": "clipferry", "aud": "clipferry", "iat": now_s, "exp": now_s + 3_600}
-        yield _Door(port, jwt.encode(claims, _SECRET, algorithm="HS256"), peer)
+        yield _Door(port, jwt.encode(claims, _SECRET, algorithm="HS256"), peer, count_of_array)

@@ -39,25 +39,40 @@ class _Heard:
     late_ms: list[float] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What the clients of one run have seen."""
+
+    late_ms: Sequence[float]
+    client_share: float
+    """How much of a core they used to read."""
+
+
 async def path_rows() -> Sequence[Figure]:
     """Measure how late reports reach clients at a thousand deliveries a second."""
-    late_ms: dict[int, list[Sequence[float]]] = {count: [] for count in CLIENTS_COUNTS}
+    runs: dict[int, list[_Run]] = {count: [] for count in CLIENTS_COUNTS}
     for _ in range(ROUNDS_COUNT):
         for count in CLIENTS_COUNTS:
-            late_ms[count].append(await _late_ms(count))
+            runs[count].append(await _run(count))
     return [
-        Figure(
-            f"F5: report to client, ms, p{percent}: {DELIVERIES_PER_S // count:,} reports / s to {count} of them",
-            [percentile(run, percent) for run in late_ms[count]],
-            goal,
-            compared=Compared.OURS,
-        )
-        for count in CLIENTS_COUNTS
-        for percent, goal in ((50, "≤ 5"), (99, "≤ 20"))
+        *(
+            Figure(
+                f"F5: report to client, ms, p{percent}: {DELIVERIES_PER_S // count:,} reports / s to {count} of them",
+                [percentile(run.late_ms, percent) for run in runs[count]],
+                goal,
+                compared=Compared.OURS,
+            )
+            for count in CLIENTS_COUNTS
+            for percent, goal in ((50, "≤ 5"), (99, "≤ 20"))
+        ),
+        *(
+            Figure(f"F5: load client's share of a core, {count} clients", [run.client_share for run in runs[count]])
+            for count in CLIENTS_COUNTS
+        ),
     ]
 
 
-async def _late_ms(clients_count: int) -> Sequence[float]:
+async def _run(clients_count: int) -> _Run:
     per_second = DELIVERIES_PER_S // clients_count
     room = {"MAX_QUEUE_SIZE": "1000", "LEASE_TTL_S": "30", "LOG_LEVEL": "WARNING", "STATS_INTERVAL_S": "30"}
     with prepared_stack(None, **room) as stack, ExitStack() as opened:
@@ -69,12 +84,12 @@ async def _late_ms(clients_count: int) -> Sequence[float]:
         try:
             sockets = [opened.enter_context(each) for each in await _clients(stack, clients_count)]
             worker.stdin.write(b"go\n")
-            heard = await asyncio.to_thread(_hear, sockets, per_second * SECONDS, per_second // REPORTS_PER_JOB_AND_S)
+            run = await asyncio.to_thread(_hear, sockets, per_second * SECONDS, per_second // REPORTS_PER_JOB_AND_S)
         finally:
             worker.stdin.close()  # it ends by that
             status = await asyncio.wait_for(worker.wait(), 30)
         assert status == 0, f"the worker ended with {status}"
-        return heard
+        return run
 
 
 async def _worker(stack: Stack, per_second: int) -> asyncio.subprocess.Process:
@@ -98,8 +113,8 @@ async def _clients(stack: Stack, count: int) -> Sequence[socket.socket]:
     return [await asyncio.to_thread(client, port, Dialect("/ws", words, _SNAPSHOT_END)) for _ in range(count)]
 
 
-def _hear(sockets: Sequence[socket.socket], count: int, jobs_count: int) -> Sequence[float]:
-    """Read until everybody has the last report of each job; returns how late each of them was, in milliseconds.
+def _hear(sockets: Sequence[socket.socket], count: int, jobs_count: int) -> _Run:
+    """Read until everybody has the last report of each job.
 
     Raises:
         AssertionError: If one does not come, or too many were superseded by later ones before they arrived.
@@ -108,7 +123,7 @@ def _hear(sockets: Sequence[socket.socket], count: int, jobs_count: int) -> Sequ
     epoll = select.epoll()
     for fd in by_fd:
         epoll.register(fd, select.EPOLLIN)
-    began_at_s, share = time.monotonic(), busy_share()
+    began_at_s, client_share = time.monotonic(), busy_share()
     waiting = set(by_fd)
     while waiting:
         assert time.monotonic() < began_at_s + SECONDS + _SILENCE_S, "the last reports did not arrive"
@@ -126,10 +141,11 @@ def _hear(sockets: Sequence[socket.socket], count: int, jobs_count: int) -> Sequ
                 waiting.discard(fd)
     epoll.close()
     late_ms = [late for _, heard in by_fd.values() for late in heard.late_ms]
+    share = client_share()
     missing_count = count * len(sockets) - len(late_ms)
     print(
         f"{len(sockets)} clients: {len(late_ms) / SECONDS:,.0f} deliveries / s, {missing_count} superseded, "
-        f"p50 {percentile(late_ms, 50):.1f}, p99 {percentile(late_ms, 99):.1f} ms, clients at {share():.0%} of a core"
+        f"p50 {percentile(late_ms, 50):.1f}, p99 {percentile(late_ms, 99):.1f} ms, clients at {share:.0%} of a core"
     )
     assert 0 <= missing_count <= count * len(sockets) * _SUPERSEDED_SHARE, f"{missing_count} reports did not arrive"
-    return late_ms
+    return _Run(late_ms, share)

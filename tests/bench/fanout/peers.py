@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import psutil
 
 from tests.bench.fanout.load import Dialect
 from tests.bench.node_peers import NODE
-from tests.bench.process import ROOT, listening, pin
+from tests.bench.process import ROOT, cpu_clock_s, listening, pin
 from tests.processes.ports import free_ports
 
 _OUR_WORDS = (json.dumps({"type": "hello", "token": "t"}), json.dumps({"type": "subscribe", "channel": "queue"}))
@@ -64,8 +63,8 @@ class Running:
     feed_port: int
 
     def cpu_s(self) -> float:
-        """Return the processor time it has used, to the nanosecond: the kernel keeps a clock of each process."""
-        return time.clock_gettime((~self.process.pid << 3) | 2)
+        """Return the processor time it has used."""
+        return cpu_clock_s(self.process.pid)
 
 
 @asynccontextmanager

@@ -36,6 +36,8 @@ class _Stuck:
     """The same at the end, with the stuck ones gone."""
     gone_after_s: float
     """When the last of the stuck was gone, from the first event on: their buffers fill up first."""
+    client_share: float
+    """How much of its core the load client has used."""
 
 
 async def stuck_rows() -> Sequence[Figure]:
@@ -57,20 +59,29 @@ async def stuck_rows() -> Sequence[Figure]:
         Figure(f"F6: {who}, growth of the server, MB", [run.growth_mb for run in with_stuck], "≤ 5"),
         Figure(f"F6: {who}, growth once they are gone, MB", [run.kept_mb for run in with_stuck], "≤ 5"),
         Figure(f"F6: {who}, gone after filling their buffers, s", [run.gone_after_s for run in with_stuck], "≤ 10"),
+        Figure("F6: load client's share of its core", [run.client_share for run in with_stuck]),
     ]
 
 
 async def slow_rows() -> Sequence[Figure]:
     """Measure the slow reader."""
     pin(os.getpid(), 1)
-    ages_s = [await _ages_s() for _ in range(ROUNDS_COUNT)]
+    ages_s: list[list[float]] = []
+    client_shares: list[float] = []
+    for _ in range(ROUNDS_COUNT):
+        client_share = busy_share()
+        ages_s.append(await _ages_s())
+        client_shares.append(client_share())
     return [
-        Figure(
-            f"F7: reader at a tenth of the pace, age of its newest news, s, p{percent}",
-            [percentile(run, percent) for run in ages_s],
-            "≤ 1",
-        )
-        for percent in (50, 99)
+        *(
+            Figure(
+                f"F7: reader at a tenth of the pace, age of its newest news, s, p{percent}",
+                [percentile(run, percent) for run in ages_s],
+                "≤ 1",
+            )
+            for percent in (50, 99)
+        ),
+        Figure("F7: load clients' share of their core", client_shares),
     ]
 
 
@@ -91,12 +102,12 @@ async def _stuck(count: int) -> _Stuck:
                 await asyncio.wait([pacing], timeout=0.2)
             paced, gone_after_s = pacing.result(), await watching
             kept_bytes = server.process.memory_info().rss - before_bytes
-            p99_ms = percentile(paced.late_ms, 99)
+            p99_ms, share = percentile(paced.late_ms, 99), client_share()
             print(
                 f"{count} of {CLIENTS_COUNT:,} stuck: others' p99 {p99_ms:.1f} ms, gone after {gone_after_s:.1f} s, "
-                f"{paced.finished_count:,} ends heard, the load client at {client_share():.0%} of its core"
+                f"{paced.finished_count:,} ends heard, the load client at {share:.0%} of its core"
             )
-            return _Stuck(p99_ms, (most_bytes - before_bytes) / 1e6, kept_bytes / 1e6, gone_after_s)
+            return _Stuck(p99_ms, (most_bytes - before_bytes) / 1e6, kept_bytes / 1e6, gone_after_s, share)
 
 
 def _small(server: Running) -> socket.socket:

@@ -4,39 +4,43 @@ import asyncio
 import os
 import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import ExitStack
+from pathlib import Path
 
 from tests.bench.disk import on_disk
 from tests.bench.fanout.load import crowd
 from tests.bench.fanout.peers import OURS, running
 from tests.bench.figure import Figure
-from tests.bench.process import pin
-from tests.bench.queue.lives import THREE_STEPS, lives
-from tests.bench.queue.process import QueueProcess, cpu_s, queue_process
+from tests.bench.process import cpu_clock_s, pin
+from tests.bench.queue.lives import THREE_STEPS, kept_count, lives
+from tests.bench.queue.process import QueueProcess, queue_process
 
 ROUNDS_COUNT = 2
 TIMES = 10
 JOBS_PER_S, PACED_FOR_S = 80, 8.0
-KEPT_COUNT, LIVES_COUNT = 4_096, 4_096
+KEPT_COUNT, LIVES_COUNT = 4_096, 1_024
+"""Jobs that are there before what is measured, and those that are measured. These stay too."""
 CLIENTS_COUNT, EVENTS_PER_S, STREAMED_FOR_S = 100, 20, 6.0
 
 
 async def growth_rows() -> Sequence[Figure]:
     """Measure goal G1; ours at the load stands where a peer would."""
     with on_disk() as (directory, _):
-        async with AsyncExitStack() as stack:
-            few, many = [
-                await stack.enter_async_context(queue_process(f"sqlite:///{directory}/{name}.db"))
-                for name in ("few", "many")
-            ]
-            pace = [(await _paced_us(few, JOBS_PER_S * TIMES), await _paced_us(few, JOBS_PER_S)) for _ in _rounds()]
-            await _live(few, KEPT_COUNT)
-            await _live(many, KEPT_COUNT * TIMES)
-            kept = [(await _life_us(many), await _life_us(few)) for _ in _rounds()]
+        async with queue_process(f"sqlite:///{directory}/paced.db") as queue:
+            pace = [(await _paced_us(queue, JOBS_PER_S * TIMES), await _paced_us(queue, JOBS_PER_S)) for _ in _rounds()]
+        kept = [
+            (
+                await _life_us(directory / f"many-{run}.db", KEPT_COUNT * TIMES),
+                await _life_us(directory / f"few-{run}.db", KEPT_COUNT),
+            )
+            for run in _rounds()
+        ]
     pin(os.getpid(), 1)
-    usual = [await _delivery_us(CLIENTS_COUNT, EVENTS_PER_S) for _ in _rounds()]
-    clients = [await _delivery_us(CLIENTS_COUNT * TIMES, EVENTS_PER_S) for _ in _rounds()]
-    events = [await _delivery_us(CLIENTS_COUNT, EVENTS_PER_S * TIMES) for _ in _rounds()]
+    usual, clients, events = [], [], []
+    for _ in _rounds():
+        usual.append(await _delivery_us(CLIENTS_COUNT, EVENTS_PER_S))
+        clients.append(await _delivery_us(CLIENTS_COUNT * TIMES, EVENTS_PER_S))
+        events.append(await _delivery_us(CLIENTS_COUNT, EVENTS_PER_S * TIMES))
     return [
         _grown("queue's CPU µs / job", f"{JOBS_PER_S} jobs / s", pace),
         _grown("queue's CPU µs / job", f"{KEPT_COUNT:,} jobs kept", kept),
@@ -54,26 +58,26 @@ def _grown(cost: str, load: str, runs: Sequence[tuple[float, float]]) -> Figure:
     return Figure(name, [run[0] for run in runs], "≤ 1.2", [run[1] for run in runs], f"ours at {load}")
 
 
-async def _live(queue: QueueProcess, count: int) -> None:
-    """Leave `count` more jobs that are over, in portions that stay within the patience of one run."""
-    for _ in range(0, count, LIVES_COUNT):
+async def _life_us(database: Path, kept: int) -> float:
+    """Return the CPU time of a fresh queue for a life beside `kept` jobs that are over, in µs."""
+    async with queue_process(f"sqlite:///{database}") as queue:
+        for _ in range(0, kept, KEPT_COUNT):  # in portions that stay within the patience of one run
+            await lives([queue.client], THREE_STEPS, count=KEPT_COUNT)
+        found_count = await kept_count(queue.client)
+        assert found_count == kept, f"{found_count:,} jobs are kept, not {kept:,}"
+        before_s = cpu_clock_s(queue.server.pid)
         await lives([queue.client], THREE_STEPS, count=LIVES_COUNT)
-
-
-async def _life_us(queue: QueueProcess) -> float:
-    before_s = cpu_s([queue.server])
-    await lives([queue.client], THREE_STEPS, count=LIVES_COUNT)
-    return (cpu_s([queue.server]) - before_s) / LIVES_COUNT * 1e6
+        return (cpu_clock_s(queue.server.pid) - before_s) / LIVES_COUNT * 1e6
 
 
 async def _paced_us(queue: QueueProcess, per_second: int) -> float:
     """Return the queue's CPU time for a job that comes at a steady pace and is done at once, in µs."""
     count = int(per_second * PACED_FOR_S)
-    before_s, began_at_s = cpu_s([queue.server]), time.monotonic()
+    before_s, began_at_s = cpu_clock_s(queue.server.pid), time.monotonic()
     await lives([queue.client], THREE_STEPS, count=count, per_second=per_second)
     taken_s = time.monotonic() - began_at_s
     print(f"{per_second} jobs / s for {PACED_FOR_S:.0f} s took {taken_s:.1f} s")
-    return (cpu_s([queue.server]) - before_s) / count * 1e6
+    return (cpu_clock_s(queue.server.pid) - before_s) / count * 1e6
 
 
 async def _delivery_us(clients: int, per_second: int) -> float:
@@ -82,7 +86,6 @@ async def _delivery_us(clients: int, per_second: int) -> float:
         with ExitStack() as stack:
             opened = stack.enter_context(crowd(server.port, server.feed_port, OURS.dialect, size=clients))
             await asyncio.to_thread(opened.stream, 1.0, per_second=per_second, at_once=1)
-            before = server.process.cpu_times()
+            before_s = server.cpu_s()
             frames = await asyncio.to_thread(opened.stream, STREAMED_FOR_S, per_second=per_second, at_once=1)
-            after = server.process.cpu_times()
-    return (after.user + after.system - before.user - before.system) / frames * 1e6
+            return (server.cpu_s() - before_s) / frames * 1e6

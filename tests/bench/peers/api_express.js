@@ -24,4 +24,7 @@ app.post("/api/jobs", (request, response) => {
   return response.status(202).location(`/api/jobs/${job.id}`).json(job);
 });
 
+// How many were accepted, for who checks.
+app.get("/count", (_request, response) => response.json(jobs.length));
+
 app.listen(Number(process.argv[2]), "127.0.0.1");

@@ -19,6 +19,7 @@ from services.processor.core.run import FetchRequest, Header, MediaKind, Run
 from tests.bench.figure import Compared, Figure
 from tests.bench.lag import lag_p99_ms, note_lag
 from tests.bench.memory import forget_peak, peak_rss_bytes, rss_bytes
+from tests.bench.pipeline.sink import received_bytes
 from tests.bench.process import process
 from tests.fakes.notifier_tools import TOKEN
 from tests.processes.ports import free_ports
@@ -104,8 +105,15 @@ async def _measure(link: Link, notifier_pid: int, sink_url: str) -> tuple[_Runs,
         runs.windows_s.append((begin_s, time.monotonic()))
         runs.notifier_growth.append((peak_rss_bytes(notifier_pid) - before[notifier_pid]) / 1e6)
         runs.sender_growth.append((peak_rss_bytes(os.getpid()) - before[os.getpid()]) / 1e6)
+        await _arrived(sink_url)
         peer.append(await _post(f"{sink_url}/upload", SIZE_BYTES))
+        await _arrived(sink_url)
     return runs, peer
+
+
+async def _arrived(sink_url: str) -> None:
+    found_bytes = await received_bytes(sink_url)
+    assert found_bytes == SIZE_BYTES, f"{found_bytes:,} of {SIZE_BYTES:,} bytes arrived"
 
 
 async def _send(delivery: NotifierDelivery, size_bytes: int) -> float:
@@ -142,10 +150,11 @@ async def _send(delivery: NotifierDelivery, size_bytes: int) -> float:
 
 async def _post(url: str, size_bytes: int) -> float:
     async def body() -> AsyncIterator[bytes]:
-        for _ in range(size_bytes // 131_072):
-            yield bytes(131_072)
+        for at in range(0, size_bytes, 131_072):
+            yield bytes(min(131_072, size_bytes - at))
 
     started_at_s = time.perf_counter()
-    async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
+    headers = {"Content-Type": "application/octet-stream"}
+    async with httpx.AsyncClient(timeout=60, trust_env=False, headers=headers) as http:
         (await http.post(url, content=body())).raise_for_status()
     return size_bytes / 1e6 / (time.perf_counter() - started_at_s)

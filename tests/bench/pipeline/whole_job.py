@@ -18,6 +18,7 @@ from tests.bench.figure import NO_GOAL, Figure, alternated
 from tests.bench.footprint import allocated_bytes, footprint
 from tests.bench.memory import forget_peak, peak_rss_bytes, rss_bytes
 from tests.bench.pipeline.cancelled import cancel_row
+from tests.bench.pipeline.sink import received_bytes
 from tests.bench.process import process
 from tests.fakes.notifier_tools import TOKEN
 from tests.processes.ports import free_ports
@@ -29,6 +30,7 @@ START_UP = "base"
 """The smallest clip: next to nothing but what a job costs before its first byte and after its last."""
 RUNS_COUNT = 5
 MEMORY_RUNS_COUNT = 2
+_MERGED = "merged/master.m3u8"
 ROOM = {"MAX_MEMORY_PER_VIDEO": "400000000", "MAX_TOTAL_MEMORY": "900000000", "TELEGRAM_LIMIT_BYTES": "2000000000"}
 """As with a local Bot API server."""
 
@@ -64,7 +66,7 @@ async def _measure(directory: Path, site_port: int, bot_api_url: str) -> Sequenc
             rows = [await ground.row(f"{small:.1f} MB (what a start costs)", f"{START_UP}.mp4", NO_GOAL)]
             rows += [await ground.row(f"{size} MB", f"{size}.mp4", goal) for size, goal in GOALS.items()]
             rows.append(await cancel_row(stack, gateway, f"{ground.site_url}/endless.mp4"))
-            return rows + await _memory_rows(stack, gateway, directory, ground.site_url)
+            return rows + await ground.memory_rows(stack)
 
 
 @dataclass(frozen=True)
@@ -78,37 +80,52 @@ class _Ground:
 
     async def row(self, size: str, path: str, goal: str) -> Figure:
         """Measure seconds for one job; the first is not counted."""
-        url = f"{self.site_url}/{path}"
-        await _deliver(self.gateway, url)
-        ours, peer = await alternated(
-            lambda: _deliver(self.gateway, url),
-            lambda: _by_hand(self.directory, url, self.bot_api_url),
-            count=RUNS_COUNT,
-        )
+        await self._ours_s(path)
+        ours, peer = await alternated(lambda: self._ours_s(path), lambda: self._by_hand_s(path), count=RUNS_COUNT)
         return Figure(f"P1: whole job of {size}, s", ours, goal, peer, "yt-dlp to a tmpfs file, then curl -F")
 
+    async def _ours_s(self, path: str) -> float:
+        taken_s = await _deliver(self.gateway, f"{self.site_url}/{path}")
+        await self._arrived(path)
+        return taken_s
 
-async def _memory_rows(stack: Stack, gateway: Gateway, directory: Path, site_url: str) -> list[Figure]:
-    pids = {name: stack.pid(name) for name in ("processor", "notifier")}
-    before = {name: rss_bytes(pid) for name, pid in pids.items()}
-    growth: dict[str, list[float]] = {name: [] for name in pids}
-    held: dict[str, list[float]] = {"300.mp4": [], "merged/master.m3u8": []}
-    for path, shares in held.items():
-        # In whole blocks, as what is held is counted: both lie on tmpfs.
-        whole_bytes = sum(allocated_bytes(file.stat()) for file in _files_of(directory / path))
-        for _ in range(MEMORY_RUNS_COUNT):
-            for pid in pids.values():
-                forget_peak(pid)
-            async with footprint(stack.tmpfs_dir, pids["processor"]) as found:
-                await _deliver(gateway, f"{site_url}/{path}")
-            shares.append(found.peak_bytes / whole_bytes)
-            for name, pid in pids.items():
-                growth[name].append((peak_rss_bytes(pid) - before[name]) / 1e6)
-    return [
-        *(Figure(f"P2: whole job of 300 MB, {name}'s peak RSS growth, MB", growth[name], "≤ 16") for name in pids),
-        Figure("P3: peak tmpfs ÷ file, progressive, 300 MB", held["300.mp4"], "≤ 1.0"),
-        Figure("P3: peak tmpfs ÷ file, picture and sound merged, 40 MB", held["merged/master.m3u8"], "≤ 2.0"),
-    ]
+    async def _by_hand_s(self, path: str) -> float:
+        taken_s = await _by_hand(self.directory, f"{self.site_url}/{path}", self.bot_api_url)
+        await self._arrived(path)
+        return taken_s
+
+    async def _arrived(self, path: str, *, tolerance: float = 0.0) -> None:
+        found_bytes, sent_bytes = await received_bytes(self.bot_api_url), (self.directory / path).stat().st_size
+        is_whole = abs(found_bytes - sent_bytes) <= sent_bytes * tolerance
+        assert is_whole, f"{path}: {found_bytes:,} bytes arrived, not {sent_bytes:,}"
+
+    async def memory_rows(self, stack: Stack) -> list[Figure]:
+        """Measure what the services and tmpfs hold over jobs, one after the other."""
+        pids = {name: stack.pid(name) for name in ("processor", "notifier")}
+        before = {name: rss_bytes(pid) for name, pid in pids.items()}
+        growth: dict[str, list[float]] = {name: [] for name in pids}
+        held: dict[str, list[float]] = {"300.mp4": [], _MERGED: []}
+        for path, shares in held.items():
+            # In whole blocks, as what is held is counted: both lie on tmpfs.
+            whole_bytes = sum(allocated_bytes(file.stat()) for file in _files_of(self.directory / path))
+            for _ in range(MEMORY_RUNS_COUNT):
+                for pid in pids.values():
+                    forget_peak(pid)
+                async with footprint(stack.tmpfs_dir, pids["processor"]) as found:
+                    await _deliver(self.gateway, f"{self.site_url}/{path}")
+                shares.append(found.peak_bytes / whole_bytes)
+                for name, pid in pids.items():
+                    growth[name].append((peak_rss_bytes(pid) - before[name]) / 1e6)
+                if path == _MERGED:  # what it was cut from, but for the index
+                    await self._arrived("40.mp4", tolerance=0.01)
+                else:
+                    await self._arrived(path)
+        jobs = "whole jobs, 300 MB and 40 MB merged"
+        return [
+            *(Figure(f"P2: {jobs}, {name}'s peak RSS growth, MB", growth[name], "≤ 16") for name in pids),
+            Figure("P3: peak tmpfs ÷ file, progressive, 300 MB", held["300.mp4"], "≤ 1.0"),
+            Figure("P3: peak tmpfs ÷ file, picture and sound merged, 40 MB", held[_MERGED], "≤ 2.0"),
+        ]
 
 
 def _files_of(path: Path) -> list[Path]:

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -142,9 +143,17 @@ def submission() -> queue_service_pb2.SubmitJobRequest:
 
 async def completed_count(client: QueueClient) -> int:
     """Return how many jobs the queue has seen to their end."""
+    return (await _jobs_by_state(client))["COMPLETED"]
+
+
+async def kept_count(client: QueueClient) -> int:
+    """Return how many jobs there are, those that are over included."""
+    return sum((await _jobs_by_state(client)).values())
+
+
+async def _jobs_by_state(client: QueueClient) -> Mapping[str, int]:
     answer = await client.call(client.queue.GetStats, queue_service_pb2.GetStatsRequest())
-    count: int = answer.stats.jobs_by_state["COMPLETED"]
-    return count
+    return Counter(answer.stats.jobs_by_state)
 
 
 async def connected(client: QueueClient, *, slots: int) -> Any:

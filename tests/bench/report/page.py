@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.bench.figure import Figure, spread
+from tests.bench.figure import NO_GOAL, Figure, spread
 from tests.bench.goals import GOALS, NO_PROFILE, Goal
 from tests.bench.report.picture import picture
 from tests.bench.report.results import Result
@@ -13,13 +13,15 @@ PAGE = DOCS / "goals.md"
 _HEAD = """\
 # Goals in figures
 
-Each row is a goal that `make bench` measures: ours and the peers in the same run on the same machine, in turns, at
-least five runs of each (two of F6, F7 and G1); CPU time as the operating system counts it. Shown is the median, with
-minimum and maximum; a ratio is that of a run of ours and the peer's run beside it. Every benchmark counts what arrived
-and fails if something is missing. `make bench ONLY=F1` runs one row, `ONLY=fan-out` an area; `make bench PAGE=1` also
-writes this page. What grows over time, `make soak MINUTES=10` says: it fails if memory, descriptors, threads, tasks or
-a database do after the warm-up.
+Each row is a goal that `make bench` measures: ours and the peers in the same run on the same machine, in turns; CPU
+time as the operating system counts it. Shown is the median, with minimum and maximum; a ratio is that of a run of ours
+and the peer's run beside it. What has no goal explains what has one. Every benchmark counts what arrived and fails if
+something is missing. `make bench ONLY=F1` runs one row, `ONLY=fan-out` an area; `make bench PAGE=1` also writes this
+page. What grows over time, `make soak MINUTES=10` says: it fails if memory, descriptors, threads, tasks or a database
+do after the warm-up.
+{runs}
 """
+_USUAL_RUNS_COUNT = 5
 
 
 def write_page(results: Mapping[str, Result]) -> Sequence[Path]:
@@ -30,8 +32,18 @@ def write_page(results: Mapping[str, Result]) -> Sequence[Path]:
     for area, path in zip(areas, pictures, strict=True):
         path.write_text(picture(area, in_area(area, figures)))
     parts = (_table(results), _short(figures), _peers(figures), _measured(results), _pictures(areas))
-    PAGE.write_text("\n".join([_HEAD, *(line for part in parts for line in part)]))
+    PAGE.write_text("\n".join([_HEAD.format(runs=runs_in_words(figures)), *(line for part in parts for line in part)]))
     return [PAGE, *pictures]
+
+
+def runs_in_words(figures: Sequence[Figure]) -> str:
+    """Say how many runs each figure has, and name the rows where some have fewer than the others."""
+    fewest: dict[str, int] = {}
+    for figure in figures:
+        fewest[figure.row] = min(fewest.get(figure.row, _USUAL_RUNS_COUNT), len(figure.ours))
+    fewer = [f"{row} {count}" for row, count in sorted(fewest.items()) if count < _USUAL_RUNS_COUNT]
+    usual = f"Each figure has at least {_USUAL_RUNS_COUNT} runs"
+    return f"{usual}; fewer have some of {', '.join(fewer)}." if fewer else f"{usual}."
 
 
 def in_area(area: str, figures: Sequence[Figure]) -> Sequence[Figure]:
@@ -47,15 +59,18 @@ def _table(results: Mapping[str, Result]) -> list[str]:
 
 def _row(goal: Goal, results: Mapping[str, Result]) -> str:
     figures = [figure for result in results.values() for figure in result.figures if figure.row == goal.row]
-    measured = "<br>".join(_shown(figure) for figure in figures if figure.is_met is not None) or "not yet measured"
+    measured = "<br>".join(shown_figure(figure) for figure in figures) or "not yet measured"
     return f"| {goal.row} | {goal.work} | {goal.goal} | {measured} | {goal.how} |"
 
 
-def _shown(figure: Figure) -> str:
+def shown_figure(figure: Figure) -> str:
+    """Return what was measured, with the goal where it has one, and the peer where it only stands beside."""
     what = figure.name.removeprefix(f"{figure.row}: ")
-    verdict = "" if figure.is_met else " **falls short**"
-    beside = f" ({figure.divided})" if figure.ratios else ""
-    return f"{what}{beside}: {spread(figure.values)}, goal {figure.goal}{verdict}"
+    divided = f" ({figure.divided})" if figure.ratios else ""
+    peer = f"; {figure.peer_name.partition(':')[0]}: {spread(figure.peer)}" if figure.peer and not figure.ratios else ""
+    goal = f", goal {figure.goal}" if figure.goal != NO_GOAL else ""
+    verdict = " **falls short**" if figure.is_met is False else ""
+    return f"{what}{divided}: {spread(figure.values)}{goal}{verdict}{peer}"
 
 
 def _short(figures: Sequence[Figure]) -> list[str]:
