@@ -13,8 +13,8 @@ def _load_structlog() -> None:
     """Load structlog as if what it does without were not installed, whether or not it is, for others.
 
     With rich, which the command line has, it would have tracebacks drawn, with the values of all variables. Our lines
-    are JSON without them, and rich takes 20 to 70 ms of each start and 4 MB. Where greenlet is, it loads that for what it
-    calls deprecated: 1 MB.
+    are JSON without them, and rich takes 20 to 70 ms of each start and 4 MB. Where greenlet is, it loads that for what
+    it calls deprecated: 1 MB.
     """
     before = {name: sys.modules.get(name) for name in _NOT_FOR_LINES}
     sys.modules.update(dict.fromkeys(_NOT_FOR_LINES))  # type: ignore[arg-type] # "not to be found", says the language
