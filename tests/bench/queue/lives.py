@@ -14,7 +14,6 @@ from tests.fakes.queue_client import QueueClient
 
 SLOTS = 64
 _BATCH = 64
-_SUBMITTERS = 2
 _GIVES_UP_S = 60.0
 _numbers = itertools.count()
 
@@ -91,7 +90,7 @@ async def lives(
     Args:
         clients: Of one store.
         steps: What a worker asks for.
-        count: Divisible by twice the clients.
+        count: Divisible by the clients.
         per_second: How many are submitted a second at most, evenly; without it as fast as they are accepted.
 
     Returns:
@@ -110,9 +109,8 @@ async def lives(
             async with asyncio.TaskGroup() as group:
                 for client, call in zip(clients, calls, strict=True):
                     group.create_task(_work(call, steps, shared_out))
-                    share = len(clients) * _SUBMITTERS
-                    for _ in range(_SUBMITTERS):
-                        group.create_task(submit(client, count // share, per_second=per_second / share))
+                    share = len(clients)
+                    group.create_task(submit(client, count // share, per_second=per_second / share))
             taken_s = time.perf_counter() - started_at_s
         finally:
             for call in calls:
