@@ -37,8 +37,9 @@ GOALS: Sequence[Goal] = (
         "queue. The server alone on one core, the clients, which only count bytes, on the other. The goals are those "
         "of one event at a time: the next comes when all have the one before. Several at once, which ours joins into "
         "one write and the peers do not, stand beside it.",
-        "As F3: an event that comes alone needs a write for each client, and the kernel makes a write of ours cost "
-        "what one of Socket.IO's does. Several at once share one (decision 29).",
+        "An event that comes alone needs a write for each client. Of the server's time with 100 clients 73 % are "
+        "the kernel's in that write (TCP, loopback, waking the reader), which Socket.IO pays as well; 20 % Python, "
+        "5 % uvloop. Several events at once share a write (decision 29).",
     ),
     Goal(
         "F2",
