@@ -108,7 +108,8 @@ class JobRun:
             await self._execute()
         finally:
             if self._giving_back is not None:
-                await self._giving_back
+                # Who is cancelled once more stops waiting; the file must be closed all the same.
+                await asyncio.shield(self._giving_back)
 
     async def _execute(self) -> None:
         try:

@@ -247,6 +247,30 @@ async def test_the_held_memory_follows_the_run(world: World) -> None:
     assert world.budget.stats().peak_bytes == 9_000
 
 
+def descriptor_count() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+async def test_a_run_that_is_cancelled_again_and_again_gives_all_back(world: World) -> None:
+    before_count = descriptor_count()
+    world.script.stops.add("begin")
+    task = asyncio.create_task(world.job().execute())
+    await world.script.arrival("begin").wait()
+    held_count = descriptor_count()
+
+    for _ in range(5):
+        task.cancel()
+        await asyncio.sleep(0)
+
+    async def is_free() -> bool:
+        return world.budget.stats().current_bytes == 0 and descriptor_count() == before_count
+
+    await eventually(is_free, within_s=20, what="file and memory are free")
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert held_count == before_count + 1
+
+
 @pytest.mark.parametrize("step", ["complete", "fail"])
 async def test_memory_does_not_wait_for_a_queue_that_is_silent(world: World, step: str) -> None:
     """What was sent, or given up, holds none while the queue is told, however long that takes."""
