@@ -1,7 +1,6 @@
 """Which jobs a JobStore gives to which workers."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,18 +15,6 @@ from tests.fakes.job_stores import ENGINES, StoreInHand, offer
 from tests.fakes.queue_jobs import submission
 
 DELIVERY = job_pb2.Delivery(chat_id=1, message_id=2).SerializeToString()
-
-
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-async def hand(engine: str, tmp_path: Path) -> AsyncIterator[StoreInHand]:
-    async with ENGINES[engine](tmp_path) as opened:
-        yield opened
 
 
 async def complete(hand: StoreInHand, lease: Lease) -> None:

@@ -1,23 +1,12 @@
 """What a JobStore promises of one job's part of the log."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from clipferry.queue.v1 import job_pb2
 from services.queue.core.moves import BeginSend, Cancel, Complete
 from services.queue.core.ports import Event
-from tests.fakes.job_stores import ENGINES, StoreInHand, new_lease
+from tests.fakes.job_stores import StoreInHand, new_lease
 from tests.fakes.queue_jobs import submission
 
 DELIVERY = job_pb2.Delivery(chat_id=1, message_id=2).SerializeToString()
-
-
-@pytest.fixture(params=ENGINES)
-async def hand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StoreInHand]:
-    async with ENGINES[request.param](tmp_path) as opened:
-        yield opened
 
 
 def versions(events: list[Event]) -> list[int]:

@@ -19,18 +19,6 @@ from tests.fakes.queue_jobs import submission
 DELIVERY = job_pb2.Delivery(chat_id=1, message_id=2).SerializeToString()
 
 
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-async def hand(engine: str, tmp_path: Path) -> AsyncIterator[StoreInHand]:
-    async with ENGINES[engine](tmp_path) as opened:
-        yield opened
-
-
 @pytest.fixture
 async def small(engine: str, tmp_path: Path) -> AsyncIterator[StoreInHand]:
     """A store in which two jobs may wait."""
