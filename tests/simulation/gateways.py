@@ -11,17 +11,26 @@ from services.chassis.lifecycle import background
 from tests.simulation.demand import LOOKING_SHARE, USERS_COUNT, user
 from tests.simulation.plant import Plant
 
+OPENED_S = 0.01
+"""Until a watch has been told what it missed."""
+
 
 class GatewayEnd:
     """The other end of a watch: counts what arrives there."""
 
-    def __init__(self, owners: Collection[str] | None) -> None:
+    def __init__(self, plant: Plant, owners: Collection[str] | None) -> None:
+        self._plant = plant
         self.owners = owners
         self.event_count = self.progress_count = self.foreign_count = self.bytes_count = 0
 
     async def write(self, response: queue_service_pb2.WatchJobsResponse) -> None:
         """Take in a message, as a call of gRPC would."""
         self.bytes_count += len(response.SerializeToString())
+        self._plant.count_message()
+        with self._plant.loop.aside():
+            self._count(response)
+
+    def _count(self, response: queue_service_pb2.WatchJobsResponse) -> None:
         for item in response.items:
             kind = item.WhichOneof("kind")
             if kind in ("event", "progress"):
@@ -44,11 +53,11 @@ def connected(gateway_count: int, draw: random.Random, *, user_count: int = USER
 async def watching(plant: Plant, audiences: Sequence[Collection[str] | None]) -> AsyncIterator[Sequence[GatewayEnd]]:
     """Open a watch for each gateway for the length of the block. None: it follows everybody."""
     async with AsyncExitStack() as stack:
-        ends = [GatewayEnd(owners) for owners in audiences]
+        ends = [GatewayEnd(plant, owners) for owners in audiences]
         for end in ends:
             call = plant.watches.serve(_requests(end.owners), cast("Any", end))
             await stack.enter_async_context(background(call, name="watch"))
-        await plant.settle()
+        await asyncio.sleep(OPENED_S)
         yield ends
 
 

@@ -16,11 +16,13 @@ class Scenario(NamedTuple):
     counted_s: float
     turns_per_s: float
     """Messages that Telegram takes a second."""
+    report_every_s: float
+    """Between two reports of a run: PROGRESS_INTERVAL_MS."""
     seed: int
 
 
 class Outcome(NamedTuple):
-    """What was counted; all but `queue_cpu` is the same in every run with the same seed."""
+    """What was counted, per virtual second."""
 
     scenario: Scenario
     jobs_per_s: float
@@ -30,22 +32,29 @@ class Outcome(NamedTuple):
     """From submit to assignment: the median, of 95 and of 99 in a hundred no longer."""
     changes_per_s: float
     commits_per_s: float
-    calls_per_s: float
-    """Calls of the store."""
     rows_per_s: float
     """Rows written: of each change the job's and the log's, of each commit the account's."""
     running: float
-    """Runs at a time, on average."""
+    """Runs at a time, on average of begin and end."""
     events_per_gateway_s: float
     """At the gateway that hears most."""
     progress_per_gateway_s: float
-    """The same, with as many reports as a processor makes."""
-    reports_per_s: float
     """The same."""
+    reports_per_s: float
     foreign_count: int
     """Events and progress that came to a gateway where the owner is not connected."""
-    queue_cpu: float
-    """Share of one core, without gRPC, with a tenth of the reports."""
+    busy: float
+    """Share of the time in which the queue had something to do: of one core."""
+
+    @property
+    def missing(self) -> float:
+        """How many times as much as was done was asked for, if the queue had no time left; otherwise 1."""
+        if self.busy < _FULL or not self.completed_per_s:
+            return 1.0
+        return max(1.0, self.jobs_per_s / self.completed_per_s)
+
+
+_FULL = 0.97
 
 
 class Fairness(NamedTuple):
@@ -55,6 +64,8 @@ class Fairness(NamedTuple):
     """How long they wait without it."""
     fair_s: tuple[float, float, float]
     """And with it."""
+    limited_s: tuple[float, float, float]
+    """And if only a few jobs of one owner run at once."""
     in_order_s: tuple[float, float, float]
     """And if the queue served in the order of arrival."""
     jain_fair: float

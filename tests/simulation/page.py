@@ -12,11 +12,14 @@ PICTURE = _DOCS / "pictures" / "growth.svg"
 _HEAD = """\
 # How it grows
 
-`make simulate` wrote this page. It runs the real queue (store, core and the edges of its streams) on a clock that is
-moved by hand, with 1 to 1,000 processors, 1 to 100 gateways and 100,000 users. Who comes when, and how long a run
-takes, is drawn from distributions (`tests/simulation/demand.py`: each number with its source, or named as assumed).
-Counts and waits are the same in every run with the same seed; CPU times and commits are measured on this machine. gRPC
-is not simulated: 25 µs are added for each message, as measured elsewhere.
+`make simulate` wrote this page. It runs the real queue (store, core and the edges of its streams) in virtual time, with
+1 to 1,000 processors, 1 to 100 gateways and 100,000 users. Who comes when, and how long a run takes, is drawn from
+distributions (`tests/simulation/demand.py`: each number with its source, or named as assumed).
+
+Time passes as it would for a queue that has a core of its own (`tests/simulation/virtual_time.py`): by the CPU time
+that its code takes here, by 25 µs for each gRPC message, which is not simulated but was measured, and while a commit
+waits for the disk, as long as the table of costs says. When there is nothing to do, time jumps. So a wait holds all
+there is: for a slot, for commits, and for a queue that is busy with others.
 
 ![Shares in use by the number of processors, and waits by load](pictures/growth.svg)
 """
@@ -26,19 +29,23 @@ _READING = """\
 - A processor has three slots and is given a job a second at most. At a load of 80 % it does about half a job a second.
 - **The first wall is Telegram.** One bot may send 30 messages a second, whatever stands behind it. The last line of the
   table of waits shows it: processors beyond that hold finished videos that wait for their turn.
-- **The second is the queue's one core.** A part of it goes to progress, ten reports a second of each run, and
-  `PROGRESS_INTERVAL_MS` moves that by its factor. The rest goes to jobs. Each look for work goes over every
-  processor (decision 31 says what that costs), so more slots per processor help, and several queues on one PostgreSQL,
-  each with its share of the processors.
-- **The store is farther away**: what happens within one commit is written together, so the busier it is, the less one
-  costs.
+- **The second is the queue's one core.** At ten reports a second of each run the larger part of it goes to progress;
+  `PROGRESS_INTERVAL_MS` moves that by its factor. With more processors than that, more jobs are asked for than are
+  done, and all wait for seconds; reports come less often by themselves. Where little happens at a time, a commit holds
+  one call and costs half a millisecond of CPU, so a job costs most on the smallest installation. Each look for work
+  goes over every processor that has a free slot, so more slots per processor help, and several queues on one
+  PostgreSQL, each with its share of the processors.
+- **The disk is farther away**: what is asked for during a commit is the next one together, so the busier it is, the
+  less one costs.
 - **A gateway hears only of owners who are connected there** (decisions 9 and 31): more gateways, less for each. A
   gateway to which an admin is connected follows everybody, and is the exception.
 - A gateway opens its watch anew when an owner connects whom it did not follow. What that costs rises with the owners it
   names; see the table of costs.
-- Turns are fair: a flood costs others the time until a slot is free, not the time until the flood is over.
-- **Waits are waits for a slot.** The clock stands still while the queue computes and commits. Where a wall of the
-  queue stands above 100 %, real waits are longer than the table says, and less is done than is asked for.
+- Turns are fair: a flood costs others the time until a slot is free, not the time until the flood is over. Finished
+  videos of a flood hold slots all the same while they wait for the turn of their one chat, one a second;
+  `MAX_PER_OWNER_RUNNING` keeps those slots free for others.
+- Where a queue has no time left, its share is how much it would need for all that is asked for.
+- Counts are nearly the same in every run with the same seed, waits as far as CPU times are.
 - Left out: machines that fail, playlists and recordings, what processors tell of their memory between two jobs, the
   purge of old jobs (a row deleted for each one written), what a gateway writes to its clients (goals F1 to F7),
   PostgreSQL.

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from tests.simulation.costs import Costs
 from tests.simulation.outcome import Fairness, Outcome
+from tests.simulation.scenarios import LIMITED_COUNT
 from tests.simulation.walls import Wall
 
 
@@ -16,6 +17,8 @@ class Findings(NamedTuple):
     date: str
     outcomes: Sequence[Outcome]
     """By scale."""
+    calm: Sequence[Outcome]
+    """The same with a tenth of the reports."""
     by_load: Sequence[Outcome]
     slowed: Outcome
     """With as many messages a second as Telegram takes of one bot."""
@@ -34,7 +37,13 @@ class Table(NamedTuple):
 
 def tables(found: Findings) -> Sequence[Table]:
     """Return everything that was found."""
-    return [_walls(found), _scales(found.outcomes), _waits(found), _fairness(found.fairness), *_costs(found.costs)]
+    return [
+        _walls(found),
+        _scales([*found.outcomes, *found.calm]),
+        _waits(found),
+        _fairness(found.fairness),
+        *_costs(found.costs),
+    ]
 
 
 def _walls(found: Findings) -> Table:
@@ -55,7 +64,9 @@ def _scales(outcomes: Sequence[Outcome]) -> Table:
         [
             "processors",
             "gateways",
+            "reports of a run / s",
             "jobs / s",
+            "done / s",
             "runs at a time",
             "changes / s",
             "rows written / s",
@@ -63,14 +74,17 @@ def _scales(outcomes: Sequence[Outcome]) -> Table:
             "reports / s",
             "events + progress / s to the busiest gateway",
             "to one that follows everybody",
-            "queue's CPU, µs / job",
+            "queue's core in use",
+            "of it µs / job done",
             "wait p50 / p95 / p99, s",
         ],
         [
             [
                 f"{outcome.scenario.processors:,}",
                 f"{outcome.scenario.gateways}",
+                f"{1 / outcome.scenario.report_every_s:,.0f}",
                 f"{outcome.jobs_per_s:,.1f}",
+                f"{outcome.completed_per_s:,.1f}",
                 f"{outcome.running:,.0f}",
                 f"{outcome.changes_per_s:,.0f}",
                 f"{outcome.rows_per_s:,.0f}",
@@ -78,7 +92,8 @@ def _scales(outcomes: Sequence[Outcome]) -> Table:
                 f"{outcome.reports_per_s:,.0f}",
                 f"{outcome.events_per_gateway_s:,.1f} + {outcome.progress_per_gateway_s:,.0f}",
                 f"{outcome.changes_per_s:,.0f} + {outcome.reports_per_s:,.0f}",
-                f"{outcome.queue_cpu / outcome.jobs_per_s * 1e6:,.0f}",
+                f"{outcome.busy:.1%}",
+                f"{outcome.busy / outcome.completed_per_s * 1e6:,.0f}",
                 _seconds(outcome.wait_s),
             ]
             for outcome in outcomes
@@ -116,6 +131,11 @@ def _fairness(fairness: Fairness) -> Table:
                 _seconds(fairness.in_order_s),
             ],
             [
+                f"the same with MAX_PER_OWNER_RUNNING={LIMITED_COUNT}",
+                _seconds(fairness.limited_s),
+                "",
+            ],
+            [
                 "Jain's index over 20 owners who all have jobs waiting",
                 f"{fairness.jain_fair:.3f}",
                 f"{fairness.jain_in_order:.3f}",
@@ -131,8 +151,14 @@ def _costs(costs: Costs) -> Sequence[Table]:
             "What one costs on this machine",
             ["what", "cost"],
             [
-                ["commit of one call, SQLite with sync, ms", f"{costs.commit_of_one_ms:.1f}"],
-                ["commit of 256 calls, ms", f"{costs.commit_of_many_ms:.0f}"],
+                [
+                    "commit of one call, SQLite with sync, ms",
+                    f"{costs.commit_of_one_ms:.1f}, of it {costs.waited_for_one_ms:.1f} waiting for the disk",
+                ],
+                [
+                    "commit of 256 calls, ms",
+                    f"{costs.commit_of_many_ms:.0f}, of it {costs.waited_for_many_ms:.1f} waiting for the disk",
+                ],
                 ["report of a run, queue's CPU without gRPC, µs", f"{costs.report_us:.0f}"],
                 ["event that nobody there listens to, gateway's CPU, µs", f"{costs.gateway_event_us:.0f}"],
                 ["progress that nobody there listens to, gateway's CPU, µs", f"{costs.gateway_progress_us:.0f}"],

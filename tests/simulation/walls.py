@@ -8,11 +8,6 @@ from tests.simulation.costs import Costs
 from tests.simulation.demand import TURNS_PER_S
 from tests.simulation.outcome import Outcome
 
-_MESSAGE_US = 25.0
-"""Of one message on an open gRPC stream, at one end: 22 to 28 measured."""
-_MESSAGES_PER_JOB = 9
-"""To and from a processor: an assignment, credits twice, begin, commit and complete with their answers."""
-
 
 class Wall(NamedTuple):
     """Something of which there is one."""
@@ -25,8 +20,14 @@ class Wall(NamedTuple):
     moved_by: str
 
 
-def walls(outcomes: Sequence[Outcome], costs: Costs) -> Sequence[Wall]:
-    """Return every wall, the nearest first."""
+def walls(outcomes: Sequence[Outcome], calm: Sequence[Outcome], costs: Costs) -> Sequence[Wall]:
+    """Return every wall, the nearest first.
+
+    Args:
+        outcomes: By scale, with as many reports as a processor makes.
+        calm: The same with a tenth of them.
+        costs: What one of each costs.
+    """
     found = [
         _wall(
             "Telegram: one bot",
@@ -35,22 +36,22 @@ def walls(outcomes: Sequence[Outcome], costs: Costs) -> Sequence[Wall]:
             "more messages per second from Telegram (TELEGRAM_MESSAGES_PER_S), or an installation per bot",
         ),
         _wall(
-            "queue's core: jobs and reports",
-            [_jobs_cpu(outcome) + _reports_cpu(outcome, costs) for outcome in outcomes],
+            "queue's core, 10 reports / s of a run",
+            [outcome.busy * outcome.missing for outcome in outcomes],
             outcomes,
             "fewer reports: PROGRESS_INTERVAL_MS=1000 is a tenth of them; more queues on one PostgreSQL",
         ),
         _wall(
-            "queue's core: jobs alone",
-            [_jobs_cpu(outcome) for outcome in outcomes],
-            outcomes,
+            "queue's core, 1 report / s",
+            [outcome.busy * outcome.missing for outcome in calm],
+            calm,
             "more slots per processor, for each look for work looks at every processor; more queues on one PostgreSQL",
         ),
         _wall(
-            "store's commits",
-            [outcome.changes_per_s / costs.most_changes_per_s for outcome in outcomes],
+            "queue's disk",
+            [outcome.changes_per_s * outcome.missing / costs.most_changes_per_s for outcome in outcomes],
             outcomes,
-            "a faster disk for the sync, fewer changes per job",
+            "a faster disk, fewer changes per job",
         ),
         _wall(
             "a gateway that follows who is connected",
@@ -66,14 +67,6 @@ def walls(outcomes: Sequence[Outcome], costs: Costs) -> Sequence[Wall]:
         ),
     ]
     return sorted(found, key=lambda wall: wall.processors)
-
-
-def _jobs_cpu(outcome: Outcome) -> float:
-    return outcome.queue_cpu + outcome.jobs_per_s * _MESSAGES_PER_JOB * _MESSAGE_US / 1e6
-
-
-def _reports_cpu(outcome: Outcome, costs: Costs) -> float:
-    return outcome.reports_per_s * (costs.report_us + _MESSAGE_US) / 1e6
 
 
 def _gateway_cpu(costs: Costs, events_per_s: float, progress_per_s: float) -> float:

@@ -1,29 +1,24 @@
 """A stretch of time: people submit, processors work, gateways listen; the queue between them is the real one."""
 
-import heapq
+import asyncio
 import itertools
 import random
+import zlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from clipferry.queue.v1 import job_pb2, queue_service_pb2, worker_service_pb2
 from services.chassis.lifecycle import background
+from services.queue.core.ledger import Limits
 from services.queue.core.ports import Accepted, Record
 from services.queue.submitting import submit
-from tests.fakes.clock import FakeClock
 from tests.simulation.demand import Turns, Video, video
-from tests.simulation.plant import Plant, plant_in
+from tests.simulation.plant import MOST_WAITING, Disk, Plant, plant_in
 from tests.simulation.processor import Processor
 
-STEP_S = 0.005
-"""What happens within such a time is one commit: about as long as a commit with its sync takes."""
-REPORT_EVERY_S = 1.0
-"""Between two reports of a run. PROGRESS_INTERVAL_MS allows ten a second: see `Outcome.reports_per_s`."""
-REPORTS_LEFT_OUT = 10
-"""So many reports of a real processor are one here."""
 _RUN_TIMEOUT_MS = 600_000
 
 
@@ -43,98 +38,72 @@ class Told:
     served: Counter[str] = field(default_factory=Counter)
     """Jobs completed, by owner."""
     submitted_count: int = 0
+    """Accepted and not yet accepted."""
     run_count: int = 0
     ended_count: int = 0
     """Runs."""
 
 
 class World:
-    """Time, and what is to happen in it.
+    """Who asks, and what they are told.
 
     Args:
         plant: The queue.
         turns: Of Telegram.
         draw: Chance.
+        report_every_s: Between two reports of a run.
+        gateway_count: Through how many gateways jobs are submitted.
         in_order: Whether all jobs are submitted in one name: a queue without fairness.
     """
 
-    def __init__(self, plant: Plant, turns: Turns, draw: random.Random, *, in_order: bool = False) -> None:
+    def __init__(
+        self,
+        plant: Plant,
+        turns: Turns,
+        draw: random.Random,
+        *,
+        report_every_s: float,
+        gateway_count: int,
+        in_order: bool,
+    ) -> None:
         self.plant = plant
         self.told = Told()
+        self.report_every_s = report_every_s
+        self.doors = [_Door(self, in_order=in_order) for _ in range(gateway_count)]
         self._turns = turns
         self._draw = draw
-        self._in_order = in_order
-        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
-        self._numbers = itertools.count()
-        self._asked: list[tuple[str, float]] = []
-        self._speaking: dict[Processor, None] = {}
         self._owners: dict[str, str] = {}
         """Who asked for a job."""
         self._waiting: dict[str, tuple[str, float]] = {}
         """Of the jobs that have had no run: who asked, and when."""
+        self._is_over = False
 
     @property
     def now_s(self) -> float:
         """The time."""
-        return self.plant.clock.monotonic_s()
+        return self.plant.loop.time()
 
     def at(self, when_s: float, happens: Callable[[], None]) -> None:
-        """Put something on the agenda."""
-        heapq.heappush(self._agenda, (when_s, next(self._numbers), happens))
+        """Let something happen at a time, or as soon as the queue lets it."""
+        self.plant.loop.call_at(when_s, self._happen, happens)
 
     def submit_at(self, when_s: float, owner: str) -> None:
         """Let `owner` submit a job at a time."""
-        self.at(when_s, lambda: self._asked.append((owner, when_s)))
+        door = self.doors[zlib.crc32(owner.encode()) % len(self.doors)]
+        self.at(when_s, lambda: door.ask(owner, when_s))
 
     def waiting(self) -> list[tuple[str, float]]:
         """Return who waits for a first run, and since when."""
-        return list(self._waiting.values())
+        return [*self._waiting.values(), *(asked for door in self.doors for asked in door.asked)]
 
     async def run_until(self, end_s: float) -> None:
-        """Let time pass, a step wherever something is to happen."""
-        clock = self.plant.clock
-        while (next_s := self._next_s()) < end_s:
-            clock.advance(max(next_s + STEP_S - self.now_s, 0.0))
-            await self.plant.settle()
-            while self._agenda and self._agenda[0][0] <= self.now_s:
-                heapq.heappop(self._agenda)[2]()
-            await self._submit()
-            await self._speak()
-        clock.advance(max(end_s - self.now_s, 0.0))
-        await self.plant.settle()
+        """Let time pass."""
+        await asyncio.sleep(end_s - self.now_s)
 
-    def _next_s(self) -> float:
-        sleepers = self.plant.clock._sleepers
-        agenda_s = self._agenda[0][0] if self._agenda else float("inf")
-        return min(agenda_s, sleepers[0][0] if sleepers else float("inf"))
-
-    async def _submit(self) -> None:
-        asked, self._asked = self._asked, []
-        if not asked:
-            return
-        requests = [
-            queue_service_pb2.SubmitJobRequest(
-                owner="everybody" if self._in_order else owner,
-                spec=job_pb2.JobSpec(url=f"https://video.example/{next(self._numbers)}"),
-            )
-            for owner, _ in asked
-        ]
-        results = await self.plant.accounted(submit(self.plant.store, requests, run_timeout_ms=_RUN_TIMEOUT_MS))
-        for result, (owner, asked_s) in zip(results, asked, strict=True):
-            assert isinstance(result, Accepted), result
-            self._owners[result.record.job.id] = owner
-            self._waiting[result.record.job.id] = owner, asked_s
-        self.told.submitted_count += len(asked)
-
-    async def _speak(self) -> None:
-        """Let processors say what they have to say, hand out work, and so on until all is said."""
-        while True:
-            speaking, self._speaking = self._speaking, {}
-            self.plant.take_in(speaking)
-            await self.plant.settle()
-            await self.plant.hand_out()
-            if not self._speaking:
-                return
+    def accepted(self, job_id: str, owner: str, asked_s: float) -> None:
+        """Take in that a job is kept."""
+        self._owners[job_id] = owner
+        self._waiting[job_id] = owner, asked_s
 
     def started(self, processor: Processor, record: Record) -> None:
         """Take in that `processor` was given a run."""
@@ -143,16 +112,62 @@ class World:
         if record.job.id in self._waiting:
             _, asked_s = self._waiting.pop(record.job.id)
             self.told.waits.append(Wait(owner, asked_s, self.now_s - asked_s))
-        self.spoke(processor)
         _Life(self, processor, record, owner, video(self._draw)).begin()
-
-    def spoke(self, processor: Processor) -> None:
-        """Take in that `processor` has something to say."""
-        self._speaking[processor] = None
 
     def turn_s(self, owner: str) -> float:
         """Return when a message to `owner` may leave."""
         return self._turns.take(owner, self.now_s)
+
+    def end(self) -> None:
+        """Let nothing happen any more."""
+        self._is_over = True
+
+    def _happen(self, happens: Callable[[], None]) -> None:
+        if not self._is_over:
+            with self.plant.loop.aside():
+                happens()
+
+
+class _Door:
+    """Submits what comes in at one gateway: what is asked for during a call goes with the next."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, world: World, *, in_order: bool) -> None:
+        self.asked: list[tuple[str, float]] = []
+        self._world = world
+        self._in_order = in_order
+        self._some = asyncio.Event()
+
+    def ask(self, owner: str, asked_s: float) -> None:
+        """Take in that `owner` wants a job."""
+        self.asked.append((owner, asked_s))
+        self._world.told.submitted_count += 1
+        self._some.set()
+
+    async def submit_forever(self) -> None:
+        """Submit until cancelled."""
+        plant = self._world.plant
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            asked = self.asked[:]
+            with plant.loop.aside():
+                requests = [self._request(owner) for owner, _ in asked]
+            plant.count_message()
+            results = await submit(plant.store, requests, run_timeout_ms=_RUN_TIMEOUT_MS)
+            plant.count_message()
+            with plant.loop.aside():
+                del self.asked[: len(asked)]
+                for result, (owner, asked_s) in zip(results, asked, strict=True):
+                    assert isinstance(result, Accepted), result
+                    self._world.accepted(result.record.job.id, owner, asked_s)
+
+    def _request(self, owner: str) -> queue_service_pb2.SubmitJobRequest:
+        return queue_service_pb2.SubmitJobRequest(
+            owner="everybody" if self._in_order else owner,
+            spec=job_pb2.JobSpec(url=f"https://video.example/{next(self._numbers)}"),
+        )
 
 
 class _Life:
@@ -184,22 +199,21 @@ class _Life:
             message="Downloading…",
         )
         self._processor.beat(self._lease, progress)
-        self._world.spoke(self._processor)
-        self._world.at(self._world.now_s + REPORT_EVERY_S, self._report)
+        self._world.at(self._world.now_s + self._world.report_every_s, self._report)
 
     def _downloaded(self) -> None:
         if self._work.fails:
             error = job_pb2.JobError(reason="DOWNLOAD_FAILED", message="The site broke off.", retryable=True)
-            self._ask(self._over, fail_job=worker_service_pb2.FailJobRequest(lease=self._lease, error=error))
+            self._processor.move(self._over, fail_job=worker_service_pb2.FailJobRequest(lease=self._lease, error=error))
             return
         begin = worker_service_pb2.BeginSendRequest(lease=self._lease, size_bytes=self._work.size_bytes)
-        self._ask(self._may_send, begin_send=begin)
+        self._processor.move(self._may_send, begin_send=begin)
 
     def _may_send(self) -> None:
         self._world.at(self._world.turn_s(self._owner) + self._work.upload_s, self._uploaded)
 
     def _uploaded(self) -> None:
-        self._ask(self._committed, commit_send=worker_service_pb2.CommitSendRequest(lease=self._lease))
+        self._processor.move(self._committed, commit_send=worker_service_pb2.CommitSendRequest(lease=self._lease))
 
     def _committed(self) -> None:
         self._world.at(self._world.now_s + self._work.answer_s, self._arrived)
@@ -207,7 +221,7 @@ class _Life:
     def _arrived(self) -> None:
         delivery = job_pb2.Delivery(chat_id=1, message_id=1, size_bytes=self._work.size_bytes)
         complete = worker_service_pb2.CompleteJobRequest(lease=self._lease, delivery=delivery)
-        self._ask(self._completed, complete_job=complete)
+        self._processor.move(self._completed, complete_job=complete)
 
     def _completed(self) -> None:
         self._world.told.served[self._owner] += 1
@@ -217,31 +231,45 @@ class _Life:
         self._is_over = True
         self._world.told.ended_count += 1
         self._processor.run_over()
-        self._world.spoke(self._processor)
-
-    def _ask(self, then: Callable[[], None], **kind: object) -> None:
-        self._processor.move(then, **kind)
-        self._world.spoke(self._processor)
 
 
 @asynccontextmanager
 async def world_in(
-    url: str, *, processor_count: int, turns_per_s: float, seed: int, in_order: bool = False
+    url: str,
+    *,
+    disk: Disk,
+    processor_count: int,
+    gateway_count: int,
+    turns_per_s: float,
+    report_every_s: float,
+    seed: int,
+    in_order: bool = False,
+    most_running_each: int = 0,
 ) -> AsyncIterator[World]:
-    """Make a world with a queue at `url` and processors that wait for work, for the length of the block."""
+    """Make a world with a queue at `url` and processors that wait for work, for the length of the block.
+
+    Args:
+        most_running_each: MAX_PER_OWNER_RUNNING.
+    """
     async with AsyncExitStack() as stack:
-        plant = await stack.enter_async_context(plant_in(url, FakeClock()))
-        world = World(plant, Turns(turns_per_s), random.Random(seed), in_order=in_order)
-        processors = [Processor(f"processor-{n}", plant, world.started) for n in range(processor_count)]
-        for processor in processors:
+        limits = Limits(MOST_WAITING, max_running_per_owner=most_running_each)
+        plant = await stack.enter_async_context(plant_in(url, disk, limits))
+        world = World(
+            plant,
+            Turns(turns_per_s),
+            random.Random(seed),
+            report_every_s=report_every_s,
+            gateway_count=gateway_count,
+            in_order=in_order,
+        )
+        for door in world.doors:
+            await stack.enter_async_context(background(door.submit_forever(), name="submit"))
+        for number in range(processor_count):
+            processor = Processor(f"processor-{number}", plant, world.started)
             await stack.enter_async_context(background(processor.stream.act(), name="work-act"))
             await stack.enter_async_context(background(processor.hear_forever(), name="work-tell"))
-        await _connect(world, processors)
-        yield world
-
-
-async def _connect(world: World, processors: Iterable[Processor]) -> None:
-    for processor in processors:
-        processor.say_credits()
-        world.spoke(processor)
-    await world._speak()
+            processor.say_credits()
+        try:
+            yield world
+        finally:
+            world.end()

@@ -1,18 +1,36 @@
 """The simulation does what it says, in small: the whole of it is `make simulate`."""
 
+import asyncio
+import time
+
 import pytest
 
+from tests.simulation import plant
 from tests.simulation.costs import Costs
 from tests.simulation.demand import Turns
 from tests.simulation.outcome import Outcome, Scenario, jain, quantiles
 from tests.simulation.picture import picture
-from tests.simulation.scenarios import fairness, simulate
+from tests.simulation.plant import Disk
+from tests.simulation.scenarios import fairness, run_virtually, simulate
+from tests.simulation.virtual_time import running_loop
 from tests.simulation.walls import walls
 
-SMALL = Scenario(processors=2, gateways=2, load=0.8, warm_s=2.0, counted_s=10.0, turns_per_s=1_000.0, seed=7)
+SMALL = Scenario(
+    processors=2,
+    gateways=2,
+    load=0.8,
+    warm_s=2.0,
+    counted_s=10.0,
+    turns_per_s=1_000.0,
+    report_every_s=0.5,
+    seed=7,
+)
+DISK = Disk(commit_s=0.002, call_s=0.0)
 COSTS = Costs(
-    commit_of_one_ms=5,
+    commit_of_one_ms=3,
+    waited_for_one_ms=2,
     commit_of_many_ms=50,
+    waited_for_many_ms=12.2,
     report_us=5,
     gateway_event_us=50,
     gateway_progress_us=20,
@@ -21,29 +39,82 @@ COSTS = Costs(
 )
 
 
-async def small(**fields: object) -> Outcome:
-    return await simulate(SMALL._replace(**fields), users=500)  # type: ignore[arg-type]
+def small(**fields: object) -> Outcome:
+    """Return what a small run shows in which no CPU time passes, so that every run is the same."""
+    scenario = SMALL._replace(**fields)  # type: ignore[arg-type]
+    return run_virtually(simulate(scenario, DISK, users=500), counts_cpu=False)
 
 
-async def test_the_same_seed_gives_the_same_figures() -> None:
-    first, again, other = await small(), await small(), await small(seed=8)
+def test_the_same_seed_gives_the_same_figures() -> None:
+    first, again, other = small(), small(), small(seed=8)
 
-    assert first._replace(queue_cpu=0) == again._replace(queue_cpu=0)
-    assert first._replace(queue_cpu=0) != other._replace(queue_cpu=0)
+    assert first == again
+    assert first != other
     assert first.completed_per_s > 0
     assert first.reports_per_s > 0
     assert first.foreign_count == 0
 
 
-async def test_what_telegram_does_not_take_is_not_done() -> None:
-    assert (await small(turns_per_s=0.2)).completed_per_s <= 0.3
+def test_what_telegram_does_not_take_is_not_done() -> None:
+    assert small(turns_per_s=0.2).completed_per_s <= 0.3
 
 
-async def test_a_flood_does_not_make_others_wait_for_its_end() -> None:
-    found = await fairness(7, counted_s=15.0, flood=150)
+def test_a_slow_disk_makes_jobs_wait() -> None:
+    """Each waits for two commits: that of its submission, and that of its run."""
+    idle = SMALL._replace(load=0.2)
+    fast, slow = (
+        run_virtually(simulate(idle, Disk(commit_s, 0.0), users=500), counts_cpu=False) for commit_s in (0.002, 0.5)
+    )
+
+    assert fast.wait_s[0] < 0.1
+    assert slow.wait_s[0] >= 1.0
+
+
+def test_a_queue_without_time_makes_jobs_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each message takes a tenth of a second, 2 processors say more than can be heard."""
+    calm = small()
+    monkeypatch.setattr(plant, "MESSAGE_US", 1e5)
+    full = small()
+
+    assert calm.busy < 0.01
+    assert full.busy > 0.97
+    assert full.wait_s[0] > calm.wait_s[0] + 0.5
+    assert full.reports_per_s < calm.reports_per_s
+
+
+def test_a_flood_does_not_make_others_wait_for_its_end() -> None:
+    found = run_virtually(fairness(7, DISK, counted_s=15.0, flood=150), counts_cpu=False)
 
     assert found.fair_s[0] < found.in_order_s[0] / 3
+    assert found.limited_s[0] < found.fair_s[0]
     assert found.jain_fair > 0.9 > found.jain_in_order
+
+
+def test_work_takes_its_time_and_waiting_takes_none() -> None:
+    async def worked() -> tuple[float, float]:
+        loop = running_loop()
+        began_at_s = time.monotonic()
+        await asyncio.sleep(3_600)
+        assert time.monotonic() - began_at_s < 60
+        with loop.aside():
+            loop.spend(0.0)
+            sum(range(100_000))
+            aside_s = loop.busy_s
+        before_s = loop.busy_s
+        sum(range(100_000))
+        loop.spend(5.0)
+        assert loop.time() >= 3_605
+        return aside_s, loop.busy_s - before_s
+
+    aside_s, busy_s = run_virtually(worked())
+
+    assert 0 < aside_s < 5
+    assert busy_s > 5
+
+
+def test_a_loop_in_which_nothing_can_happen_says_so() -> None:
+    with pytest.raises(AssertionError, match="nothing will ever happen"):
+        run_virtually(asyncio.Event().wait())
 
 
 def test_a_message_waits_for_its_turn_and_for_that_of_its_chat() -> None:
@@ -73,29 +144,41 @@ def outcome(processors: int) -> Outcome:
         wait_s=(0.01, 0.1, 1.0),
         changes_per_s=2.5 * processors,
         commits_per_s=2.0 * processors,
-        calls_per_s=3.0 * processors,
         rows_per_s=7.0 * processors,
         running=2.0 * processors,
         events_per_gateway_s=1.0,
         progress_per_gateway_s=10.0,
         reports_per_s=20.0 * processors,
         foreign_count=0,
-        queue_cpu=0.001 * processors,
+        busy=min(1.0, 0.02 * processors),
     )
 
 
 def test_a_wall_stands_where_all_is_in_use() -> None:
     """Thirty messages a second are sixty processors of half a job a second; other walls are beyond the last scale."""
-    found = {wall.name: wall for wall in walls([outcome(scale) for scale in (1, 10, 100)], COSTS)}
+    found = {
+        wall.name: wall
+        for wall in walls([outcome(scale) for scale in (1, 10, 100)], [outcome(scale) for scale in (1, 10, 100)], COSTS)
+    }
 
     assert found["Telegram: one bot"].processors == pytest.approx(60)
     assert found["Telegram: one bot"].shares == pytest.approx((1 / 60, 1 / 6, 10 / 6))
-    assert found["store's commits"].processors == pytest.approx(256 / 0.05 / 2.5)
+    assert found["queue's disk"].processors == pytest.approx(256 / 0.0122 / 2.5)
+
+
+def test_a_full_queue_needs_as_much_more_as_it_was_asked_for() -> None:
+    """A queue that did half of what was asked for with all its time needs twice its time."""
+    outcomes = [outcome(scale) for scale in (1, 10, 100)]
+    outcomes[-1] = outcomes[-1]._replace(completed_per_s=outcomes[-1].jobs_per_s / 2)
+
+    found = {wall.name: wall for wall in walls(outcomes, outcomes, COSTS)}
+
+    assert found["queue's core, 1 report / s"].shares == pytest.approx((0.02, 0.2, 2.0))
 
 
 def test_the_picture_names_every_wall() -> None:
     outcomes = [outcome(scale) for scale in (1, 10, 100)]
-    found = walls(outcomes, COSTS)
+    found = walls(outcomes, outcomes, COSTS)
 
     drawn = picture(outcomes, found, [outcome(10)._replace(scenario=SMALL._replace(load=load)) for load in (0.5, 1)])
 
