@@ -28,7 +28,7 @@ class Bundle:
     A bundle never changes: one frame more makes another bundle, and each client that gets it next gets the same one.
     """
 
-    __slots__ = ("_before", "_frame", "_key", "_next", "_pieces")
+    __slots__ = ("_before", "_frame", "_key", "_next", "_pieces", "data")
 
     def __init__(self, before: "Bundle | None" = None, frame: bytes = _FORGOTTEN, key: Hashable = None) -> None:
         self._before = before
@@ -36,6 +36,8 @@ class Bundle:
         self._key = key
         self._next: Bundle | None = None
         self._pieces: Sequence[Piece] | None = None
+        self.data: bytes | None = None
+        """All of it, if that is known by now and one write takes it."""
 
     def then(self, frame: bytes, key: Hashable) -> "Bundle":
         """Return the bundle of these frames and one more.
@@ -57,6 +59,8 @@ class Bundle:
         """Return the writes that it makes, in order; they are made once for all who share it."""
         if self._pieces is None:
             self._pieces = tuple(map(_piece, _cut(self._frames())))
+            if len(self._pieces) == 1 and len(self._pieces[0].data) <= PIECE_BYTES:
+                self.data = self._pieces[0].data
         return self._pieces
 
     def _frames(self) -> list[Keyed]:

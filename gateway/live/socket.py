@@ -122,6 +122,11 @@ class SharedFrameProtocol(WebSocketsSansIOProtocol):
 
     def flush(self) -> None:
         """Write what it was told in this tick; what does not fit waits in the outbox."""
+        bundle = self.bundle
+        if bundle is not None and bundle.data is not None and self.is_free:
+            self.bundle = None
+            self.transport.write(bundle.data)
+            return
         for piece in self._write_bundle():
             for keyed in piece.frames:
                 self._hold(keyed)

@@ -60,8 +60,9 @@ class Ticker:
             # Before the writes: they may take longer than a tick, and then what has come meanwhile is due at once.
             self._is_ticking = True
             self._loop.call_later(min(self._tick_s, len(lines) * _LINE_S), self._next_tick)
+        tick = self._tick
         for line in lines:
-            line.tick = self._tick
+            line.tick = tick
             line.flush()
 
     def _next_tick(self) -> None:
