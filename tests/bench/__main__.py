@@ -18,12 +18,12 @@ from tests.bench.process import ROOT
 from tests.bench.report.machine import machine
 from tests.bench.report.page import in_area, write_page
 from tests.bench.report.picture import picture
-from tests.bench.report.results import FOLDER, Result, keep, last_results, loaded
+from tests.bench.report.results import FOLDER, Result, failure, keep, last_results, loaded
 from tests.bench.report.table import print_table
 
 
 def main() -> None:
-    """Run them; the status is 0 when all ran and found all that they had to find, however fast that was."""
+    """Run them; the status is 0 when all ran, with all peers, and found all that they had to, however fast that was."""
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--only", choices=sorted(WANTED), help="a row, an area, or a benchmark")
     parser.add_argument("--page", action="store_true", help="write docs/goals.md from the last figures of all")
@@ -51,11 +51,10 @@ def _result(name: str) -> Result:
         status = _run([sys.executable, "-m", "tests.bench.measured", name, str(path)])
         figures = loaded(path.read_text()) if status == 0 else []
     took_s = time.monotonic() - began_at_s
-    missing = set(BENCHMARKS[name].rows) - {figure.row for figure in figures}
-    failure = f"status {status}" if status else f"nothing of {', '.join(sorted(missing))}" if missing else ""
+    why_failed = failure(BENCHMARKS[name].rows, status, figures)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     busy_cores = (os.cpu_count() or 1) - (_idle_s() - idle_before_s) / took_s
-    return Result(today, machine(), busy_cores, took_s, failure, figures)
+    return Result(today, machine(), busy_cores, took_s, why_failed, figures)
 
 
 def _run(command: list[str]) -> int:

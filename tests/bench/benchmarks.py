@@ -8,7 +8,8 @@ from tests.bench.api.rows import api_rows
 from tests.bench.fanout.bursts import burst_rows
 from tests.bench.fanout.costs import cost_rows
 from tests.bench.fanout.path import path_rows
-from tests.bench.fanout.slow import slow_rows, stuck_rows
+from tests.bench.fanout.slow import slow_rows
+from tests.bench.fanout.stuck import stuck_rows
 from tests.bench.figure import Figure
 from tests.bench.goals import GOALS
 from tests.bench.growth.rows import growth_rows

@@ -6,10 +6,13 @@ import statistics
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 _ROW = re.compile(r"([A-Z]\d): ")
 _GOAL = re.compile(r"([≥≤]) ([\d.]+)")
 NO_GOAL = "–"
+
+FoundT = TypeVar("FoundT")
 
 
 class Compared(StrEnum):
@@ -33,6 +36,7 @@ class Figure:
         peer: Every run of the peer, in the same order.
         peer_name: What the peer is and how it was set up.
         compared: What the goal is about.
+        missing: Why the peer that belongs here is not on this machine, or nothing.
     """
 
     name: str
@@ -41,10 +45,14 @@ class Figure:
     peer: Sequence[float] = ()
     peer_name: str = ""
     compared: Compared = field(default=Compared.OURS_BY_PEER)
+    missing: str = ""
 
     def __post_init__(self) -> None:
         assert self.ours, f"{self.name}: nothing was measured"
         assert not self.peer or len(self.peer) == len(self.ours), f"{self.name}: the peer had other runs"
+        assert not (self.peer and self.missing), f"{self.name}: the peer is here and missing"
+        needs_peer = self.compared is Compared.PEER_BY_OURS
+        assert self.peer or self.missing or not needs_peer, f"{self.name}: nobody said why there is no peer"
         assert self.goal == NO_GOAL or _GOAL.fullmatch(self.goal), f"{self.name}: what is {self.goal!r}?"
 
     @property
@@ -56,9 +64,9 @@ class Figure:
     @property
     def ratios(self) -> Sequence[float]:
         """Of each run, ours and the peer's beside it; empty where nothing is divided."""
-        if self.compared is Compared.OURS:
+        if self.compared is Compared.OURS or not self.peer:
             return ()
-        pairs = zip(self.ours, self.peer, strict=bool(self.peer))
+        pairs = zip(self.ours, self.peer, strict=True)
         if self.compared is Compared.PEER_BY_OURS:
             return [peer / ours for ours, peer in pairs]
         return [ours / peer for ours, peer in pairs]
@@ -88,7 +96,7 @@ class Figure:
     @property
     def is_met(self) -> bool | None:
         """Whether the median reaches the goal; None without one, and without the peer that it needs."""
-        if self.goal == NO_GOAL or (self.compared is Compared.PEER_BY_OURS and not self.peer):
+        if self.goal == NO_GOAL or (self.missing and self.compared is not Compared.OURS):
             return None
         median = statistics.median(self.values)
         return median >= self.bound if self.is_more_better else median <= self.bound
@@ -114,8 +122,16 @@ def percentile(waits: Sequence[float], percent: float) -> float:
 
 
 async def alternated(
-    ours: Callable[[], Awaitable[float]], peer: Callable[[], Awaitable[float]], *, count: int
-) -> tuple[list[float], list[float]]:
-    """Run both `count` times, in turns, so that a busy moment of the machine hits both."""
-    pairs = [(await ours(), await peer()) for _ in range(count)]
-    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    ours: Callable[[], Awaitable[FoundT]], peer: Callable[[], Awaitable[FoundT]] | None, *, count: int
+) -> tuple[list[FoundT], list[FoundT]]:
+    """Run both `count` times, side by side: a busy moment of the machine hits both, and neither is always the first.
+
+    Without a peer ours runs alone, and the second list is empty.
+    """
+    found: list[FoundT] = []
+    of_peer: list[FoundT] = []
+    both = [(ours, found)] if peer is None else [(ours, found), (peer, of_peer)]
+    for number in range(count):
+        for run, its in both if number % 2 == 0 else reversed(both):
+            its.append(await run())
+    return found, of_peer

@@ -19,8 +19,9 @@ NODE = ROOT / ".venv-bench" / "node"
 
 def install_node_peers() -> str:
     """Install the peers that run on Node, once; returns why that cannot be, or nothing."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        return "node and npm are not here"
+    for tool in ("node", "npm"):
+        if shutil.which(tool) is None:
+            return f"{tool} is missing"
     NODE.mkdir(parents=True, exist_ok=True)
     wanted = [*_PEERS.glob("*.js"), *(_PEERS / "node").glob("package*.json")]
     lock = _PEERS / "node" / "package-lock.json"
@@ -28,9 +29,10 @@ def install_node_peers() -> str:
     is_current = installed.exists() and installed.read_bytes() == lock.read_bytes() and (NODE / "node_modules").exists()
     for path in wanted:
         shutil.copy(path, NODE / path.name)
-    if not is_current:
-        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=NODE, check=True)
-    return ""
+    if is_current:
+        return ""
+    installing = subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=NODE, check=False)
+    return "npm ci failed" if installing.returncode else ""
 
 
 @asynccontextmanager

@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -60,7 +60,21 @@ def cpu_clock_s(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)
 
 
+def busy_share(pid: int | None = None) -> Callable[[], float]:
+    """Return what tells how much of a core a process, or this one, has used since."""
+    watched = os.getpid() if pid is None else pid
+    used_s, began_at_s = cpu_clock_s(watched), time.monotonic()
+    return lambda: (cpu_clock_s(watched) - used_s) / (time.monotonic() - began_at_s)
+
+
 def pin(pid: int, core: int) -> None:
-    """Let a process run on one core only, where there is more than one."""
-    if (os.cpu_count() or 1) > 1:
-        os.sched_setaffinity(pid, {core})
+    """Let a process, with all its threads and what they start later, run on one core only, where there are more."""
+    if (os.cpu_count() or 1) == 1:
+        return
+    pinned: set[int] = set()
+    # Again until there is none left: a thread may have been started meanwhile by one that was still free.
+    while free := {int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()} - pinned:
+        for thread_id in free:
+            with suppress(ProcessLookupError):  # it has ended since
+                os.sched_setaffinity(thread_id, {core})
+        pinned |= free

@@ -15,7 +15,8 @@ from clipferry.queue.v1 import job_pb2 as job_pb
 from clipferry.queue.v1 import queue_service_pb2 as queue_pb
 from clipferry.queue.v1 import queue_service_pb2_grpc as queue_grpc
 from tests.bench.footprint import held_bytes
-from tests.bench.process import process
+from tests.bench.pipeline.sink import received_bytes
+from tests.bench.process import busy_share, process
 from tests.fakes.notifier_tools import TOKEN
 from tests.processes.ports import free_ports
 from tests.processes.stack import Stack, prepared_stack
@@ -36,6 +37,10 @@ class Crowd:
     attempts: int
     """Most runs that one job took."""
     seconds: float
+    client_share: float
+    """How much of a core this process used meanwhile: it serves the videos, asks and looks."""
+    arrived_bytes: Sequence[int]
+    """Of each file that the Bot API has got."""
     held_bytes: int
     """Most bytes on tmpfs at once, files without a name included."""
     reserved_bytes: int
@@ -73,21 +78,22 @@ async def crowd(
             await stack.until_ready(*_SERVICES)
             urls = [f"http://127.0.0.1:{site_port}/{ways[n % len(ways)]}/{n}.mp4" for n in range(count)]
             async with asyncio.timeout(within_s):
-                return await _deliver(stack, urls)
+                return await _deliver(stack, urls, bot_api_url)
 
 
-async def _deliver(stack: Stack, urls: Sequence[str]) -> Crowd:
+async def _deliver(stack: Stack, urls: Sequence[str], bot_api_url: str) -> Crowd:
     loop = asyncio.get_running_loop()
     async with (
         grpc.aio.insecure_channel(stack.variables["QUEUE_LISTEN_ADDRESS"]) as queue_channel,
         grpc.aio.insecure_channel(stack.variables["PROCESSOR_LISTEN_ADDRESS"]) as processor_channel,
     ):
         queue = queue_grpc.QueueServiceStub(queue_channel)
-        begun_at_s = loop.time()
+        begun_at_s, client_share = loop.time(), busy_share()
         requests = [queue_pb.SubmitJobRequest(owner="crowd", spec=job_pb.JobSpec(url=url)) for url in urls]
         answer = await queue.SubmitJobs(queue_pb.SubmitJobsRequest(requests=requests), timeout=30)
         assert all(result.HasField("accepted") for result in answer.results)
         held_bytes = await _until_ended(queue, stack, len(urls))
+        seconds, share = loop.time() - begun_at_s, client_share()
         jobs = await _jobs(queue)
         processor = processor_grpc.ProcessorServiceStub(processor_channel)
         status = await processor.GetStatus(processor_pb.GetStatusRequest(), timeout=10)
@@ -96,7 +102,9 @@ async def _deliver(stack: Stack, urls: Sequence[str]) -> Crowd:
         by_state={name: names.count(name) for name in names},
         failures=[f"{job.error.reason}: {job.error.message}" for job in jobs if job.error.reason],
         attempts=max(job.attempt for job in jobs),
-        seconds=loop.time() - begun_at_s,
+        seconds=seconds,
+        client_share=share,
+        arrived_bytes=await received_bytes(bot_api_url),
         held_bytes=held_bytes,
         reserved_bytes=status.memory.peak_bytes,
     )

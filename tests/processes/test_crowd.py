@@ -34,5 +34,6 @@ async def test_many_jobs_on_little_memory_all_arrive(ways: Sequence[str]) -> Non
     print(seen)  # noqa: T201 - shown by pytest -s, for whoever runs it at full scale
     assert seen.by_state == {"COMPLETED": COUNT}, seen.failures
     assert seen.attempts == 1
+    assert seen.arrived_bytes == [len(video)] * COUNT
     assert seen.reserved_bytes <= total_bytes
     assert 0 < seen.held_bytes <= total_bytes

@@ -16,10 +16,9 @@ import psutil
 from services.chassis.channel import open_link
 from tests.bench.api.load import Load, load
 from tests.bench.disk import on_disk
-from tests.bench.fanout.load import busy_share
-from tests.bench.figure import Compared, Figure, alternated, percentile
+from tests.bench.figure import NO_GOAL, Compared, Figure, alternated, percentile
 from tests.bench.node_peers import install_node_peers, node_peer
-from tests.bench.process import pin, process
+from tests.bench.process import busy_share, pin, process
 from tests.bench.queue.lives import kept_count
 from tests.fakes.queue_client import QueueClient
 from tests.processes.ports import DEFAULTS, free_ports
@@ -61,58 +60,73 @@ async def api_rows() -> Sequence[Figure]:
     async with AsyncExitStack() as stack:
         ours = await stack.enter_async_context(_ours())
         peer = None if missing else await stack.enter_async_context(_express())
-        if missing:
-            print(f"Express is missing: {missing}.")
         for callers, goal in _GOALS.items():
-            rows += await _beside(ours, peer, callers, goal)
-        alone, theirs = await _alone(ours, peer)
-    return [*rows, Figure("A2: one caller, p50, ms", alone, "≤ 1.2", theirs, _EXPRESS, Compared.OURS)]
+            rows += await _beside(ours, peer, missing, callers, goal)
+        return [*rows, *await _alone(ours, peer, missing)]
 
 
-async def _beside(ours: _Door, peer: _Door | None, callers: int, goal: str) -> list[Figure]:
-    costs: list[tuple[float, float, float]] = []
-    peer_costs: list[tuple[float, float, float]] = []
-    client_shares: list[float] = []
-    for number in range(ROUNDS_COUNT):
-        began_at_s, client_share = time.monotonic(), busy_share()
-        costs.append(await _cost(ours, callers))
-        if peer is not None:
-            peer_costs.append(await _cost(peer, callers))
-        client_shares.append(client_share())
-        print(f"{callers} callers, round {number + 1} of {ROUNDS_COUNT}: {time.monotonic() - began_at_s:.1f} s")
-    door, whole, rate = zip(*costs, strict=True)
-    peer_door, _, peer_rate = zip(*peer_costs, strict=True) if peer_costs else ((), (), ())
+@dataclass(frozen=True)
+class _Costs:
+    """What one run has shown."""
+
+    door_us: float
+    """CPU of a request, of the door alone."""
+    whole_us: float
+    """The same, with all that works for it."""
+    per_second: float
+    client_share: float
+    """How much of its core the load client has used."""
+
+
+async def _beside(ours: _Door, peer: _Door | None, missing: str, callers: int, goal: str) -> list[Figure]:
+    began_at_s = time.monotonic()
+    found, of_peer = await alternated(
+        partial(_costs, ours, callers), partial(_costs, peer, callers) if peer else None, count=ROUNDS_COUNT
+    )
+    print(f"{callers} callers, {ROUNDS_COUNT} rounds: {time.monotonic() - began_at_s:.1f} s")
     name = f"A1: {callers} callers"
+
+    def beside(what: str, of: Callable[[_Costs], float], goal: str, compared: Compared) -> Figure:
+        runs, peer_runs = [of(each) for each in found], [of(each) for each in of_peer]
+        return Figure(f"{name}, {what}", runs, goal, peer_runs, _EXPRESS, compared, missing)
+
     return [
-        Figure(f"{name}, CPU µs / request of the gateway", door, goal, peer_door, _EXPRESS, Compared.PEER_BY_OURS),
-        Figure(f"{name}, CPU µs / request of gateway and queue together", whole),
-        Figure(f"{name}, requests / s", rate, "–", peer_rate, _EXPRESS),
-        Figure(f"{name}, load client's share of its core", client_shares),
+        beside("CPU µs / request of the gateway", lambda run: run.door_us, goal, Compared.PEER_BY_OURS),
+        Figure(f"{name}, CPU µs / request of gateway and queue together", [run.whole_us for run in found]),
+        beside("requests / s", lambda run: run.per_second, NO_GOAL, Compared.OURS_BY_PEER),
+        beside("load client's share of its core", lambda run: run.client_share, NO_GOAL, Compared.OURS),
     ]
 
 
-async def _cost(door: _Door, callers: int) -> tuple[float, float, float]:
-    """Return CPU µs of a request at the door, and with all behind it, and requests a second."""
+async def _costs(door: _Door, callers: int) -> _Costs:
     await _loaded(door, callers, REQUESTS_COUNT // 10)
     everything = [door.process, *door.behind]
     kept_before_count = await door.kept_count()
-    before_s, all_before_s = _cpu_s([door.process]), _cpu_s(everything)
+    before_s, all_before_s, client_share = _cpu_s([door.process]), _cpu_s(everything), busy_share()
     done = await load(door.port, door.token, callers=callers, requests=REQUESTS_COUNT, numbers=_NUMBERS)
-    used_s, all_used_s = _cpu_s([door.process]) - before_s, _cpu_s(everything) - all_before_s
+    used_s, all_used_s, share = _cpu_s([door.process]) - before_s, _cpu_s(everything) - all_before_s, client_share()
     await _are_kept(door, kept_before_count + REQUESTS_COUNT)
     scale = 1e6 / REQUESTS_COUNT
-    return used_s * scale, all_used_s * scale, REQUESTS_COUNT / done.took_s
+    return _Costs(used_s * scale, all_used_s * scale, REQUESTS_COUNT / done.took_s, share)
 
 
-async def _alone(ours: _Door, peer: _Door | None) -> tuple[list[float], list[float]]:
-    """Return the median latency of one caller, in milliseconds, of each run of ours and of the peer's."""
-    if peer is None:
-        return [await _alone_ms(ours) for _ in range(ROUNDS_COUNT)], []
-    return await alternated(lambda: _alone_ms(ours), lambda: _alone_ms(peer), count=ROUNDS_COUNT)
+async def _alone(ours: _Door, peer: _Door | None, missing: str) -> list[Figure]:
+    found, of_peer = await alternated(
+        partial(_alone_ms, ours), partial(_alone_ms, peer) if peer else None, count=ROUNDS_COUNT
+    )
+    ms, shares = zip(*found, strict=True)
+    peer_ms, peer_shares = zip(*of_peer, strict=True) if of_peer else ((), ())
+    return [
+        Figure("A2: one caller, p50, ms", ms, "≤ 1.2", peer_ms, _EXPRESS, Compared.OURS, missing),
+        Figure("A2: load client's share of its core", shares, NO_GOAL, peer_shares, _EXPRESS, Compared.OURS, missing),
+    ]
 
 
-async def _alone_ms(door: _Door) -> float:
-    return percentile((await _loaded(door, 1, _ALONE_COUNT)).latencies_ms, 50)
+async def _alone_ms(door: _Door) -> tuple[float, float]:
+    """Return the median latency of one caller, in milliseconds, and the load client's share of its core."""
+    client_share = busy_share()
+    done = await _loaded(door, 1, _ALONE_COUNT)
+    return percentile(done.latencies_ms, 50), client_share()
 
 
 async def _loaded(door: _Door, callers: int, requests: int) -> Load:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from tests.bench.fanout.load import Crowd, busy_share, crowd
+from tests.bench.fanout.load import Crowd, crowd
 from tests.bench.fanout.peers import BROADCAST, OURS, SOCKET_IO, WS, Kind, Running, running
-from tests.bench.figure import Compared, Figure
+from tests.bench.figure import NO_GOAL, Compared, Figure
 from tests.bench.node_peers import install_node_peers
-from tests.bench.process import pin
+from tests.bench.process import busy_share, pin
 
 ROUNDS_COUNT = 5
 DELIVERIES_COUNT = 100_000
@@ -20,6 +20,8 @@ IN_FLIGHT: Mapping[int, Sequence[int]] = {100: (1, 16), 1_000: (1, 4), 3_000: (1
 """Events that are under way at once, by the number of clients. With one, the next comes when all have the one before;
 what comes together ours joins into one write, which the others do not."""
 
+_KINDS = (OURS, SOCKET_IO, WS, BROADCAST)
+_ON_NODE = (SOCKET_IO, WS)
 _GOALS: Mapping[tuple[str, int], str] = {
     (SOCKET_IO.name, 100): "≥ 1.3",
     (SOCKET_IO.name, 1_000): "≥ 1.5",
@@ -45,39 +47,41 @@ class _Costs:
 async def cost_rows() -> Sequence[Figure]:
     """Measure all servers in turns, with 100, 1,000 and 3,000 clients."""
     no_node = await asyncio.to_thread(install_node_peers)
-    kinds = [OURS, BROADCAST] if no_node else [OURS, SOCKET_IO, WS, BROADCAST]
-    if no_node:
-        print(f"Socket.IO and ws are missing: {no_node}.")
+    kinds = [kind for kind in _KINDS if not no_node or kind not in _ON_NODE]
     pin(os.getpid(), 1)
     rows: list[Figure] = []
     for size, in_flight_counts in IN_FLIGHT.items():
-        costs = {kind.name: _Costs({count: [] for count in in_flight_counts}) for kind in kinds}
+        costs = {kind.name: _Costs({count: [] for count in in_flight_counts}) for kind in _KINDS}
         for number in range(ROUNDS_COUNT):
             began_at_s = time.monotonic()
             for kind in kinds if number % 2 == 0 else reversed(kinds):
                 await _measure(kind, size, costs[kind.name])
             print(f"Fan-out to {size:,}, round {number + 1} of {ROUNDS_COUNT}: {time.monotonic() - began_at_s:.0f} s")
-        ours = costs[OURS.name]
         rows += [
-            _cheaper(size, count, ours.us[count], costs[kind.name].us[count], kind.name)
+            _cheaper(size, count, costs, kind, "" if kind in kinds else no_node)
             for count in in_flight_counts
-            for kind in kinds[1:]
+            for kind in _KINDS[1:]
         ]
         if size == 1_000:
             rows += [
-                Figure(f"F4: KiB per connection, {kind.name.partition(':')[0]}", costs[kind.name].held_kb, goal)
-                for kind, goal in zip(kinds, ["≤ 30", *["–"] * 3], strict=False)
+                Figure(
+                    f"F4: KiB per connection, {kind.name.partition(':')[0]}",
+                    costs[kind.name].held_kb,
+                    "≤ 30" if kind is OURS else NO_GOAL,
+                )
+                for kind in kinds
             ]
-        rows.append(Figure(f"F1: load client's share of its core, {size:,} clients", ours.client_shares))
+        rows.append(Figure(f"F1: load client's share of its core, {size:,} clients", costs[OURS.name].client_shares))
     return rows
 
 
-def _cheaper(size: int, in_flight: int, ours_us: Sequence[float], peer_us: Sequence[float], peer_name: str) -> Figure:
-    row = "F1" if peer_name == SOCKET_IO.name else "F2"
+def _cheaper(size: int, in_flight: int, costs: Mapping[str, _Costs], peer: Kind, missing: str) -> Figure:
+    row = "F1" if peer is SOCKET_IO else "F2"
     pace = "one event at a time" if in_flight == 1 else f"{in_flight} events at once"
-    goal = _GOALS.get((peer_name, size), "–") if in_flight == 1 else "–"
+    goal = _GOALS.get((peer.name, size), NO_GOAL) if in_flight == 1 else NO_GOAL
     name = f"{row}: server CPU µs / delivery to {size:,}, {pace}"
-    return Figure(name, ours_us, goal, peer_us, peer_name, Compared.PEER_BY_OURS)
+    ours_us, peer_us = costs[OURS.name].us[in_flight], costs[peer.name].us[in_flight]
+    return Figure(name, ours_us, goal, peer_us, peer.name, Compared.PEER_BY_OURS, missing)
 
 
 async def _measure(kind: Kind, size: int, costs: _Costs) -> None:

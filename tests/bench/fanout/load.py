@@ -5,7 +5,7 @@ import resource
 import select
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
@@ -240,9 +240,3 @@ def _more(opened: socket.socket) -> bytes:
     data = opened.recv(65_536)
     assert data, "the server closed the connection"
     return data
-
-
-def busy_share() -> Callable[[], float]:
-    """Return what tells how much of a core this process has used since."""
-    used_s, began_at_s = time.process_time(), time.monotonic()
-    return lambda: (time.process_time() - used_s) / (time.monotonic() - began_at_s)

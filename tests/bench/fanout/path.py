@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from tests.bench.fanout.load import Dialect, busy_share, client
+from tests.bench.fanout.load import Dialect, client
 from tests.bench.figure import Compared, Figure, percentile
-from tests.bench.process import ROOT
+from tests.bench.process import ROOT, busy_share
 from tests.processes.stack import Stack, prepared_stack
 
 ROUNDS_COUNT = 5

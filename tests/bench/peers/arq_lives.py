@@ -1,7 +1,8 @@
 """Lives of arq's jobs: ``python arq_lives.py work|enqueue PORT COUNT``, each in a process of its own.
 
 Both say ``ready``; then `enqueue` waits for a line, says when it begins, and enqueues with 64 calls in flight (arq has
-no batches); `work` says when the last result was recorded. Times are of the machine's monotonic clock, in seconds.
+no batches); `work` says when the last result was recorded. Times are of the machine's monotonic clock, in seconds. Last
+of all both say how much CPU they have used since ``ready``, in seconds.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ async def work(settings: Any, count: int) -> None:
         log = await redis.config_get("append*")
         assert (log["appendonly"], log["appendfsync"]) == ("yes", "always"), log
         context["before_count"] = len(await redis.keys("arq:result:*"))
+        context["before_s"] = time.process_time()
         print("ready", flush=True)
 
     async def after_job(_context: dict[str, Any]) -> None:
@@ -51,6 +53,7 @@ async def work(settings: Any, count: int) -> None:
     working = asyncio.ensure_future(worker.async_run())
     await done.wait()
     print(time.monotonic(), flush=True)
+    print(time.process_time() - worker.ctx["before_s"], flush=True)
     recorded_count = len(await worker.pool.keys("arq:result:*")) - worker.ctx["before_count"]
     assert recorded_count == count, f"{recorded_count} results, not {count}"
     working.cancel()
@@ -62,6 +65,7 @@ async def enqueue(settings: Any, count: int) -> None:
     """Enqueue `count` jobs."""
     redis = await create_pool(settings)
     print("ready", flush=True)
+    before_s = time.process_time()
     await asyncio.to_thread(sys.stdin.readline)
     numbers = iter(range(count))
 
@@ -71,6 +75,7 @@ async def enqueue(settings: Any, count: int) -> None:
 
     print(time.monotonic(), flush=True)
     await asyncio.gather(*(caller() for _ in range(IN_FLIGHT)))
+    print(time.process_time() - before_s, flush=True)
     await redis.aclose()
 
 

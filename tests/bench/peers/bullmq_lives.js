@@ -3,7 +3,8 @@
  * Lives of BullMQ's jobs: `node bullmq_lives.js work|enqueue PORT COUNT`, each in a process of its own.
  *
  * Both say `ready`; then `enqueue` waits for a line, says when it begins, and adds with 64 calls in flight; `work` says
- * when the last job is recorded as completed. Times are of the machine's monotonic clock, in seconds.
+ * when the last job is recorded as completed. Times are of the machine's monotonic clock, in seconds. Last of all both
+ * say how much CPU they have used since `ready`, in seconds.
  */
 const { Queue, Worker } = require("bullmq");
 
@@ -12,6 +13,10 @@ const NAME = "lives";
 
 const say = (word) => process.stdout.write(`${word}\n`);
 const now = () => Number(process.hrtime.bigint()) / 1e9;
+const cpu = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
 
 async function work(connection, count) {
   const queue = new Queue(NAME, { connection });
@@ -32,8 +37,10 @@ async function work(connection, count) {
   });
   worker.run();
   say("ready");
+  const before = cpu();
   await allDone;
   say(now());
+  say(cpu() - before);
   const completedCount = (await queue.getCompletedCount()) - beforeCount;
   if (completedCount !== count) throw new Error(`${completedCount} jobs were completed, not ${count}`);
   await worker.close();
@@ -44,6 +51,7 @@ async function enqueue(connection, count) {
   const queue = new Queue(NAME, { connection });
   await queue.waitUntilReady();
   say("ready");
+  const before = cpu();
   await new Promise((resolve) => process.stdin.once("data", resolve));
   process.stdin.destroy();
   let number = 0;
@@ -55,6 +63,7 @@ async function enqueue(connection, count) {
   };
   say(now());
   await Promise.all(Array.from({ length: IN_FLIGHT }, caller));
+  say(cpu() - before);
   await queue.close();
 }
 

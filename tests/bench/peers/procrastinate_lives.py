@@ -1,7 +1,8 @@
 """Lives of procrastinate's jobs: ``python procrastinate_lives.py work|enqueue URL COUNT``, each in its own process.
 
 Both say ``ready``; then `enqueue` waits for a line, says when it begins, and defers two batches of 64 at a time; `work`
-says when the last job has succeeded. Times are of the machine's monotonic clock, in seconds.
+says when the last job has succeeded. Times are of the machine's monotonic clock, in seconds. Last of all both say how
+much CPU they have used since ``ready``, in seconds.
 """
 
 import asyncio
@@ -39,10 +40,12 @@ async def work(app: App, count: int) -> None:
         app.run_worker_async(concurrency=CONCURRENCY, listen_notify=True, install_signal_handlers=False)
     )
     print("ready", flush=True)
+    before_s = time.process_time()
     await all_run.wait()
     while await succeeded_count() < before_count + count:  # noqa: ASYNC110 - it happens in the database
         await asyncio.sleep(LOOK_S)
     print(time.monotonic(), flush=True)
+    print(time.process_time() - before_s, flush=True)
     working.cancel()
     await asyncio.wait((working,))
     done_count = await succeeded_count() - before_count
@@ -57,6 +60,7 @@ async def enqueue(app: App, count: int) -> None:
         """Is only run by the other part."""
 
     print("ready", flush=True)
+    before_s = time.process_time()
     await asyncio.to_thread(sys.stdin.readline)
     starts = iter(range(0, count, BATCH))
 
@@ -66,6 +70,7 @@ async def enqueue(app: App, count: int) -> None:
 
     print(time.monotonic(), flush=True)
     await asyncio.gather(*(submitter() for _ in range(SUBMITTERS)))
+    print(time.process_time() - before_s, flush=True)
 
 
 async def main(part: str, url: str, count: int) -> None:

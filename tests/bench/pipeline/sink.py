@@ -1,6 +1,6 @@
 """``python -m tests.bench.pipeline.sink PORT``: a Bot API that only reads. It must never be the slow part.
 
-``/received`` tells how many bytes the last file had that arrived whole.
+``/received`` tells how many bytes each file had that has arrived, in order; of one that was cut, a number below 0.
 """
 
 import sys
@@ -13,17 +13,17 @@ _HEAD_BYTES = 1 << 20
 _TAIL_BYTES = 256
 """A form's end is shorter."""
 _FILE_NAME = b'name="video"'
-_LAST_BYTES = web.AppKey("last_bytes", list[int])
+_FILES_BYTES = web.AppKey("files_bytes", list[int])
 
 
-async def received_bytes(sink_url: str) -> int:
-    """Ask a sink how many bytes the last file had."""
+async def received_bytes(sink_url: str) -> list[int]:
+    """Ask a sink how many bytes each file had that has arrived, in order."""
     async with httpx.AsyncClient(base_url=sink_url, trust_env=False) as http:
-        return int((await http.get("/received")).raise_for_status().json())
+        return [int(file_bytes) for file_bytes in (await http.get("/received")).raise_for_status().json()]
 
 
 async def _received(request: web.Request) -> web.Response:
-    return web.json_response(request.app[_LAST_BYTES][-1])
+    return web.json_response(request.app[_FILES_BYTES])
 
 
 async def _answer(request: web.Request) -> web.Response:
@@ -39,9 +39,9 @@ async def _answer(request: web.Request) -> web.Response:
     if request.content_type == "multipart/form-data":
         file_bytes = _file_bytes(request.headers["Content-Type"], body_bytes, bytes(head), tail)
         is_whole = is_whole and file_bytes >= 0
-        request.app[_LAST_BYTES].append(file_bytes)
-    elif request.content_type == "application/octet-stream":
-        request.app[_LAST_BYTES].append(body_bytes)
+        request.app[_FILES_BYTES].append(file_bytes)
+    elif request.headers.get("Content-Type") == "application/octet-stream":  # also what aiohttp says where none is
+        request.app[_FILES_BYTES].append(body_bytes)
     if not is_whole:
         return web.json_response({"ok": False, "error_code": 400, "description": "not whole"}, status=400)
     chat = {"id": 1, "type": "private"}
@@ -62,7 +62,7 @@ def _file_bytes(content_type: str, body_bytes: int, head: bytes, tail: bytes) ->
 
 if __name__ == "__main__":
     app = web.Application(client_max_size=1 << 40)
-    app[_LAST_BYTES] = [0]
+    app[_FILES_BYTES] = []
     app.router.add_get("/received", _received)
     app.router.add_route("*", "/{path:.*}", _answer)
     web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)

@@ -5,21 +5,23 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg  # type: ignore[import-untyped]  # ships no types
 from aiohttp import web
 
 from sandbox.run.gateway import Gateway
-from tests.bench.figure import NO_GOAL, Figure, alternated
+from tests.bench.figure import NO_GOAL, Compared, Figure, alternated
 from tests.bench.footprint import allocated_bytes, footprint
 from tests.bench.memory import forget_peak, peak_rss_bytes, rss_bytes
 from tests.bench.pipeline.cancelled import cancel_row
 from tests.bench.pipeline.sink import received_bytes
-from tests.bench.process import process
+from tests.bench.process import busy_share, process
 from tests.fakes.notifier_tools import TOKEN
 from tests.processes.ports import free_ports
 from tests.processes.stack import Stack, prepared_stack
@@ -30,6 +32,7 @@ START_UP = "base"
 """The smallest clip: next to nothing but what a job costs before its first byte and after its last."""
 RUNS_COUNT = 5
 MEMORY_RUNS_COUNT = 2
+_PEER = "yt-dlp to a tmpfs file, then curl -F"
 _MERGED = "merged/master.m3u8"
 ROOM = {"MAX_MEMORY_PER_VIDEO": "400000000", "MAX_TOTAL_MEMORY": "900000000", "TELEGRAM_LIMIT_BYTES": "2000000000"}
 """As with a local Bot API server."""
@@ -37,36 +40,46 @@ ROOM = {"MAX_MEMORY_PER_VIDEO": "400000000", "MAX_TOTAL_MEMORY": "900000000", "T
 
 async def whole_jobs() -> Sequence[Figure]:
     """Measure seconds per job for each size."""
-    if shutil.which("curl") is None:
-        raise SystemExit("this benchmark needs curl: its peer uploads with it")
     sink_port = free_ports(["sink"])["sink"]
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="clipferry-bench-") as name:
         directory = Path(name)
         await _make_clips(directory)
-        async with _site(directory) as site_port, process("tests.bench.pipeline.sink", str(sink_port), port=sink_port):
-            return await _measure(directory, site_port, f"http://127.0.0.1:{sink_port}")
+        async with (
+            _site(directory) as site_port,
+            process("tests.bench.pipeline.sink", str(sink_port), port=sink_port) as sink,
+        ):
+            return await _measure(directory, site_port, _Sink(f"http://127.0.0.1:{sink_port}", sink.pid))
 
 
-async def _measure(directory: Path, site_port: int, bot_api_url: str) -> Sequence[Figure]:
+@dataclass(frozen=True)
+class _Sink:
+    """A Bot API that only reads, in a process of its own."""
+
+    url: str
+    pid: int
+
+
+async def _measure(directory: Path, site_port: int, sink: _Sink) -> Sequence[Figure]:
     with prepared_stack(
         EGRESS_ALLOW=f"127.0.0.1:{site_port}",
-        TELEGRAM_API_BASE_URL=bot_api_url,
+        TELEGRAM_API_BASE_URL=sink.url,
         TELEGRAM_BOT_TOKEN=TOKEN,
         TELEGRAM_CHAT_ID="1",
         LOG_LEVEL="WARNING",
     ) as stack:
-        stack.variables |= {"EGRESS_ALLOW": f"127.0.0.1:{site_port}", "TELEGRAM_API_BASE_URL": bot_api_url, **ROOM}
+        stack.variables |= {"EGRESS_ALLOW": f"127.0.0.1:{site_port}", "TELEGRAM_API_BASE_URL": sink.url, **ROOM}
         services = ("queue", "notifier", "processor", "gateway")
         for name in services:
             stack.start(name)
         await stack.until_ready(*services)
         async with stack.gateway() as gateway:
-            ground = _Ground(gateway, directory, f"http://127.0.0.1:{site_port}", bot_api_url)
+            ground = _Ground(gateway, directory, f"http://127.0.0.1:{site_port}", sink)
             small = (directory / f"{START_UP}.mp4").stat().st_size / 1e6
-            rows = [await ground.row(f"{small:.1f} MB (what a start costs)", f"{START_UP}.mp4", NO_GOAL)]
+            rows = await ground.rows(f"{small:.1f} MB (what a start costs)", f"{START_UP}.mp4", NO_GOAL)
             # Before anything large: what stays of the first large job counts too.
             before_bytes = {name: rss_bytes(stack.pid(name)) for name in ("processor", "notifier")}
-            rows += [await ground.row(f"{size} MB", f"{size}.mp4", goal) for size, goal in GOALS.items()]
+            for size, goal in GOALS.items():
+                rows += await ground.rows(f"{size} MB", f"{size}.mp4", goal)
             rows.append(await cancel_row(stack, gateway, f"{ground.site_url}/endless.mp4"))
             return rows + await ground.memory_rows(stack, before_bytes)
 
@@ -78,26 +91,41 @@ class _Ground:
     gateway: Gateway
     directory: Path
     site_url: str
-    bot_api_url: str
+    sink: _Sink
 
-    async def row(self, size: str, path: str, goal: str) -> Figure:
-        """Measure seconds for one job; the first is not counted."""
-        await self._ours_s(path)
-        ours, peer = await alternated(lambda: self._ours_s(path), lambda: self._by_hand_s(path), count=RUNS_COUNT)
-        return Figure(f"P1: whole job of {size}, s", ours, goal, peer, "yt-dlp to a tmpfs file, then curl -F")
+    async def rows(self, size: str, path: str, goal: str) -> list[Figure]:
+        """Measure seconds for one job, and what serves it needs meanwhile; the first is not counted."""
+        await self._ours(path)
+        missing = "curl is missing" if shutil.which("curl") is None else ""
+        by_hand = None if missing else partial(self._by_hand, path)
+        ours, peer = await alternated(partial(self._ours, path), by_hand, count=RUNS_COUNT)
+        taken_s, cores = zip(*ours, strict=True)
+        peer_s, peer_cores = zip(*peer, strict=True) if peer else ((), ())
+        name = f"P1: whole job of {size}"
+        return [
+            Figure(f"{name}, s", taken_s, goal, peer_s, _PEER, missing=missing),
+            Figure(
+                f"{name}, cores of site, client and sink", cores, NO_GOAL, peer_cores, _PEER, Compared.OURS, missing
+            ),
+        ]
 
-    async def _ours_s(self, path: str) -> float:
-        taken_s = await _deliver(self.gateway, f"{self.site_url}/{path}")
+    async def _ours(self, path: str) -> tuple[float, float]:
+        return await self._timed(path, _deliver(self.gateway, f"{self.site_url}/{path}"))
+
+    async def _by_hand(self, path: str) -> tuple[float, float]:
+        return await self._timed(path, _by_hand(self.directory, f"{self.site_url}/{path}", self.sink.url))
+
+    async def _timed(self, path: str, delivering: Coroutine[Any, Any, float]) -> tuple[float, float]:
+        """Return the seconds of a job, and how many cores site, client and sink have used meanwhile."""
+        site_and_client, sink = busy_share(), busy_share(self.sink.pid)
+        taken_s = await delivering
+        cores = site_and_client() + sink()
         await self._arrived(path)
-        return taken_s
-
-    async def _by_hand_s(self, path: str) -> float:
-        taken_s = await _by_hand(self.directory, f"{self.site_url}/{path}", self.bot_api_url)
-        await self._arrived(path)
-        return taken_s
+        return taken_s, cores
 
     async def _arrived(self, path: str, *, tolerance: float = 0.0) -> None:
-        found_bytes, sent_bytes = await received_bytes(self.bot_api_url), (self.directory / path).stat().st_size
+        found_bytes = (await received_bytes(self.sink.url))[-1]
+        sent_bytes = (self.directory / path).stat().st_size
         is_whole = abs(found_bytes - sent_bytes) <= sent_bytes * tolerance
         assert is_whole, f"{path}: {found_bytes:,} bytes arrived, not {sent_bytes:,}"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.bench.disk import on_disk
 from tests.bench.figure import NO_GOAL, Compared, Figure, percentile
+from tests.bench.process import busy_share
 from tests.bench.queue.claims import fill, waits_for_claims, waits_for_submits
 from tests.bench.queue.process import QueueProcess, durable_postgres, queue_process
 from tests.fakes.postgres import Server
@@ -36,21 +37,32 @@ async def _engine_rows(engine: str, server: Server, directory: Path) -> Sequence
     }
     async with AsyncExitStack() as stack:
         queues = {depth: await stack.enter_async_context(queue_process(url)) for depth, url in urls.items()}
-        return _shown(engine, await _claims(engine, queues))
+        waits, client_shares = await _claims(engine, queues)
+        share = Figure(f"Q3: load client's share of a core, {engine}", client_shares)
+        return [*_shown(engine, waits), share]
 
 
-async def _claims(engine: str, queues: Mapping[int, QueueProcess]) -> Mapping[int, Sequence[Sequence[float]]]:
-    """Claim from each queue in turns; returns the waits of each round, in milliseconds, by the queue's length."""
+async def _claims(
+    engine: str, queues: Mapping[int, QueueProcess]
+) -> tuple[Mapping[int, Sequence[Sequence[float]]], Sequence[float]]:
+    """Claim from each queue in turns.
+
+    Returns:
+        The waits of each round, in milliseconds, by the queue's length; how much of a core the client used in each.
+    """
     started_at_s = time.monotonic()
     for depth, queue in queues.items():
         await fill(queue.client, depth)
     waits: dict[int, list[Sequence[float]]] = {depth: [] for depth in queues}
-    for _ in range(ROUNDS_COUNT):
-        for depth, queue in queues.items():
+    client_shares = []
+    for number in range(ROUNDS_COUNT):
+        client_share = busy_share()
+        for depth in DEPTHS if number % 2 == 0 else reversed(DEPTHS):
             measure = waits_for_claims if depth else waits_for_submits
-            waits[depth].append(await measure(queue.client, CLAIMS_COUNT))
+            waits[depth].append(await measure(queues[depth].client, CLAIMS_COUNT))
+        client_shares.append(client_share())
     print(f"Claims, {engine}: {time.monotonic() - started_at_s:.0f} s")
-    return waits
+    return waits, client_shares
 
 
 def _shown(engine: str, waits: Mapping[int, Sequence[Sequence[float]]]) -> list[Figure]:

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,7 @@ from tests.bench.disk import on_disk
 from tests.bench.figure import NO_GOAL, Compared, Figure
 from tests.bench.node_peers import install_node_peers
 from tests.bench.queue.lives import FIVE_STEPS, SLOTS, THREE_STEPS, Step, lives
-from tests.bench.queue.peers import Peer, install_peers, install_redis, redis_server
+from tests.bench.queue.peers import Peer, PeerRun, install_python_peers, install_redis, redis_server
 from tests.bench.queue.process import QueueProcess, cpu_s, durable_postgres, queue_process
 from tests.fakes.postgres import Server
 
@@ -22,6 +23,7 @@ OURS_COUNT = 4_096
 """Lives of one run, a multiple of what two replicas submit at once."""
 WARM_UP_COUNT = 512
 
+_PEERS_OF_ROW = {"Q1": ("always", "everysec"), "Q2": ("arq", "procrastinate")}
 _STEPS: Mapping[str, Sequence[Step]] = {"three": THREE_STEPS, "five": FIVE_STEPS}
 _BULLMQ = (
     "BullMQ on Redis, AOF appendfsync {}: concurrency 64, 64 adds in flight (addBulk is no faster), jobs kept (as by "
@@ -29,24 +31,26 @@ _BULLMQ = (
 )
 _ARQ = "arq: Redis AOF appendfsync always, max_jobs 64, poll_delay 20 ms, results kept (default); 64 enqueuers"
 _PROCRASTINATE = (
-    "procrastinate: same PostgreSQL server, concurrency 64, LISTEN/NOTIFY, jobs kept and 4 connections (defaults), "
+    "procrastinate: same PostgreSQL server, one worker (two were no faster), concurrency 64, LISTEN/NOTIFY, jobs kept "
+    "(default), 4 connections (default; 65, which its documentation advises for short jobs, and 16 were slower), "
     "batch_defer of 64"
 )
 
 
 async def live_rows() -> Sequence[Figure]:
     """Measure goals Q1 and Q2: ours on both engines and the peers, in turns."""
-    await install_peers()
-    await install_redis()
-    if missing := await asyncio.to_thread(install_node_peers):
-        raise SystemExit(f"BullMQ is missing: {missing}")
+    missing = {
+        "python": await install_python_peers(),
+        "redis": await install_redis(),
+        "node": await asyncio.to_thread(install_node_peers),
+    }
     with on_disk() as (directory, file_system):
         print(f"Databases on {file_system} in {directory}; fsync on; SQLite synchronous=FULL.")
         async with durable_postgres(directory / "postgres") as server, AsyncExitStack() as stack:
             ours = await _ours(server, directory, stack)
-            peers = await _peers(server, directory, stack)
+            peers = await _peers(server, directory, stack, missing)
             await _in_turns(list(ours.values()), list(peers.values()))
-    return _shown(ours, {name: each.lives_per_s for name, each in peers.items()}, {n: p.peer for n, p in peers.items()})
+    return _shown(ours, peers)
 
 
 @dataclass
@@ -93,14 +97,30 @@ class _Ours:
 
 @dataclass(frozen=True)
 class _Theirs:
-    """A peer, how many lives it lives in a run, and what came of them."""
+    """A peer, how many lives it lives in a run, and what came of them.
+
+    Args:
+        missing: What of it is not on this machine, or nothing.
+    """
 
     peer: Peer
     count: int
-    lives_per_s: list[float] = field(default_factory=list)
+    missing: str
+    runs: list[PeerRun] = field(default_factory=list)
 
     async def run(self) -> None:
-        self.lives_per_s.append(self.count / await self.peer.lives(self.count))
+        if not self.missing:
+            self.runs.append(await self.peer.lives(self.count))
+
+    def shares(self, row: str) -> list[Figure]:
+        """Return how much of a core its processes have used."""
+        if self.missing:
+            return []
+        who = self.peer.setup.partition(":")[0]
+        return [
+            Figure(f"{row}: {who}: what adds, share of a core", [run.enqueuer_share for run in self.runs]),
+            Figure(f"{row}: {who}: what works, share of a core", [run.worker_share for run in self.runs]),
+        ]
 
 
 async def _ours(server: Server, directory: Path, stack: AsyncExitStack) -> Mapping[str, _Ours]:
@@ -115,40 +135,45 @@ async def _ours(server: Server, directory: Path, stack: AsyncExitStack) -> Mappi
     }
 
 
-async def _peers(server: Server, directory: Path, stack: AsyncExitStack) -> Mapping[str, _Theirs]:
+async def _peers(
+    server: Server, directory: Path, stack: AsyncExitStack, missing: Mapping[str, str]
+) -> Mapping[str, _Theirs]:
     async def redis(name: str, fsync: str) -> str:
+        if missing["redis"]:
+            return ""
         return str(await stack.enter_async_context(redis_server(directory / name, fsync=fsync)))
 
     database = await asyncio.to_thread(server.create, "peer")
+    no_bullmq, no_arq = missing["redis"] or missing["node"], missing["redis"] or missing["python"]
     return {
         **{
-            fsync: _Theirs(Peer("bullmq_lives.js", await redis(fsync, fsync), _BULLMQ.format(fsync)), 4_000)
+            fsync: _Theirs(Peer("bullmq_lives.js", await redis(fsync, fsync), _BULLMQ.format(fsync)), 4_000, no_bullmq)
             for fsync in ("always", "everysec")
         },
-        "arq": _Theirs(Peer("arq_lives.py", await redis("arq", "always"), _ARQ), 2_000),
-        "procrastinate": _Theirs(Peer("procrastinate_lives.py", database, _PROCRASTINATE), 1_000),
+        "arq": _Theirs(Peer("arq_lives.py", await redis("arq", "always"), _ARQ), 2_000, no_arq),
+        "procrastinate": _Theirs(Peer("procrastinate_lives.py", database, _PROCRASTINATE), 1_000, missing["python"]),
     }
 
 
 async def _in_turns(every: Sequence[_Ours], peers: Sequence[_Theirs]) -> None:
     for each in every:
         await each.warm_up()
+    ours: list[Callable[[], Awaitable[None]]] = [partial(each.run, name) for name in _STEPS for each in every]
+    runs = [*ours, *(peer.run for peer in peers)]
     for number in range(ROUNDS_COUNT):
         started_at_s = time.monotonic()
-        for name in _STEPS:
-            for each in every:
-                await each.run(name)
-        for peer in peers:
-            await peer.run()
+        for run in runs if number % 2 == 0 else reversed(runs):
+            await run()
         print(f"Lives, round {number + 1} of {ROUNDS_COUNT}: {time.monotonic() - started_at_s:.0f} s", flush=True)
 
 
-def _shown(
-    ours: Mapping[str, _Ours], peer_lives: Mapping[str, Sequence[float]], peers: Mapping[str, Peer]
-) -> Sequence[Figure]:
+def _shown(ours: Mapping[str, _Ours], peers: Mapping[str, _Theirs]) -> Sequence[Figure]:
     def beside(row: str, engine: str, steps: str, peer: str, goal: str = NO_GOAL) -> Figure:
         name = f"{row}: {engine}, {steps}-step lives / s, {SLOTS} in flight"
-        return Figure(name, ours[engine].runs[steps].lives_per_s, goal, peer_lives[peer], peers[peer].setup)
+        theirs = peers[peer]
+        lives_per_s = [theirs.count / run.taken_s for run in theirs.runs]
+        found = ours[engine].runs[steps].lives_per_s
+        return Figure(name, found, goal, lives_per_s, theirs.peer.setup, missing=theirs.missing)
 
     return [
         beside("Q1", "SQLite", "three", "always", "≥ 1.2"),
@@ -160,6 +185,7 @@ def _shown(
         *_pair(ours["pair"], ours["PostgreSQL"]),
         *_costs("SQLite", "Q1", ours["SQLite"]),
         *_costs("PostgreSQL", "Q2", ours["PostgreSQL"]),
+        *(figure for row, names in _PEERS_OF_ROW.items() for name in names for figure in peers[name].shares(row)),
     ]
 
 

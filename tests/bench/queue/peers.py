@@ -21,6 +21,21 @@ _PRODUCTION = {"NODE_ENV": "production"}
 
 
 @dataclass(frozen=True)
+class PeerRun:
+    """What came of one run.
+
+    Args:
+        taken_s: From the first call until the last job is recorded as done.
+        enqueuer_share: How much of a core the process that enqueues has used meanwhile.
+        worker_share: The same of the one that works.
+    """
+
+    taken_s: float
+    enqueuer_share: float
+    worker_share: float
+
+
+@dataclass(frozen=True)
 class Peer:
     """Another queue that is ready to be measured.
 
@@ -34,11 +49,8 @@ class Peer:
     server: str
     setup: str
 
-    async def lives(self, count: int) -> float:
+    async def lives(self, count: int) -> PeerRun:
         """Live `count` lives: enqueued in one process, run in another.
-
-        Returns:
-            Seconds from the first call until the last job is recorded as done.
 
         Raises:
             AssertionError: If a job is missing.
@@ -52,10 +64,11 @@ class Peer:
             assert enqueuer.stdin is not None
             enqueuer.stdin.write(b"\n")
             started_at_s = float(await _line(enqueuer))
-            ended_at_s = float(await _line(worker))
+            taken_s = float(await _line(worker)) - started_at_s
+            enqueuer_cpu_s, worker_cpu_s = float(await _line(enqueuer)), float(await _line(worker))
             assert await enqueuer.wait() == 0, f"{self.script} could not enqueue"
             assert await worker.wait() == 0, f"{self.script} lost jobs"
-        return ended_at_s - started_at_s
+        return PeerRun(taken_s, enqueuer_cpu_s / taken_s, worker_cpu_s / taken_s)
 
     def _runtime(self) -> tuple[str, str]:
         if self.script.endswith(".js"):
@@ -76,34 +89,39 @@ class Peer:
                 await process.wait()
 
 
-async def install_peers() -> None:
-    """Install what the peers need, apart from the project's own packages; again when their pins have changed."""
+async def install_python_peers() -> str:
+    """Install the peers in Python, apart from the project's own packages; again when their pins have changed.
+
+    Returns:
+        Why that cannot be, or nothing.
+    """
     stamp = _VENV / "requirements.txt"
     wanted = _FOLDER / "requirements.txt"
     if stamp.exists() and stamp.read_bytes() == wanted.read_bytes():
-        return
+        return ""
     print(f"Installing the peers into {_VENV.name} (once) …")
-    await _run(sys.executable, "-m", "venv", "--clear", str(_VENV))
+    if not await _run(sys.executable, "-m", "venv", "--clear", str(_VENV)):
+        return "no virtual environment could be made"
     (_VENV / ".gitignore").write_text("*\n")
     pip = (str(_VENV / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", "--require-hashes")
-    await _run(*pip, "-r", str(wanted))
+    if not await _run(*pip, "-r", str(wanted)):
+        return "pip install failed"
     shutil.copy(wanted, stamp)
+    return ""
 
 
-async def install_redis() -> None:
-    """Install Debian's Redis where there is none.
-
-    Raises:
-        SystemExit: If that cannot be done here.
-    """
+async def install_redis() -> str:
+    """Install Debian's Redis where there is none; returns why that cannot be, or nothing."""
     if shutil.which("redis-server") is not None:
-        return
+        return ""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise SystemExit("no redis-server here, and only root can install Debian's")
+        return "redis-server is missing, and only root can install Debian's"
     print("Installing Debian's redis-server (once) …")
-    await _run("apt-get", "update", "-qq")
     # At run level 1 the package does not start a server of its own.
-    await _run("env", "RUNLEVEL=1", "apt-get", "install", "-y", "-qq", "--no-install-recommends", "redis-server")
+    install = ("env", "RUNLEVEL=1", "apt-get", "install", "-y", "-qq", "--no-install-recommends", "redis-server")
+    if not (await _run("apt-get", "update", "-qq") and await _run(*install)):
+        return "redis-server is missing, and apt-get install failed"
+    return ""
 
 
 @asynccontextmanager
@@ -137,6 +155,7 @@ async def _line(process: Process) -> str:
     return line
 
 
-async def _run(*command: str) -> None:
+async def _run(*command: str) -> bool:
+    """Run a command; returns whether it has done what it should."""
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
-    assert await process.wait() == 0, f"{' '.join(command)} failed"
+    return await process.wait() == 0

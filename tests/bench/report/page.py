@@ -13,12 +13,13 @@ PAGE = DOCS / "goals.md"
 _HEAD = """\
 # Goals in figures
 
-Each row is a goal that `make bench` measures: ours and the peers in the same run on the same machine, in turns; CPU
-time as the operating system counts it. Shown is the median, with minimum and maximum; a ratio is that of a run of ours
-and the peer's run beside it. What has no goal explains what has one. Every benchmark counts what arrived and fails if
-something is missing. `make bench ONLY=F1` runs one row, `ONLY=fan-out` an area; `make bench PAGE=1` also writes this
-page. What grows over time, `make soak MINUTES=10` says: it fails if memory, descriptors, threads, tasks or a database
-do after the warm-up.
+Each row is a goal that `make bench` measures: ours and the peers in the same run on the same machine, in turns, and in
+every second round the other way round; CPU time as the operating system counts it. Shown is the median, with minimum
+and maximum; a ratio is that of a run of ours and the peer's run beside it. What has no goal explains what has one.
+Every benchmark counts what arrived and fails if something is missing. It fails too where a peer is not there: the table
+says which rows have none, and on this page stays what was measured before. `make bench ONLY=F1` runs one row,
+`ONLY=fan-out` an area; `make bench PAGE=1` also writes this page. What grows over time, `make soak MINUTES=10` says: it
+fails if memory, descriptors, threads, tasks or a database do after the warm-up.
 {runs}
 """
 _USUAL_RUNS_COUNT = 5

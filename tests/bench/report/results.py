@@ -1,7 +1,7 @@
 """The figures as a file: what was measured last, of every benchmark."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ class Result:
         machine: What it ran on.
         busy_cores: Of the machine on average while it ran, other work included.
         took_s: Seconds, with all that it had to install.
-        failure: Why there are no figures, or nothing.
+        failure: Why there are no figures, or not all, or nothing.
         figures: What it found.
     """
 
@@ -30,6 +30,16 @@ class Result:
     took_s: float
     failure: str
     figures: Sequence[Figure]
+
+
+def failure(rows: Iterable[str], status: int, figures: Sequence[Figure]) -> str:
+    """Say why a benchmark of `rows` that ended with `status` has not found all that it had to, or nothing."""
+    if status:
+        return f"status {status}"
+    if unmeasured := set(rows) - {figure.row for figure in figures}:
+        return f"nothing of {', '.join(sorted(unmeasured))}"
+    missing = sorted({(figure.row, figure.missing) for figure in figures if figure.missing})
+    return "; ".join(f"{row} has no peer: {why}" for row, why in missing)
 
 
 def dumped(figures: Sequence[Figure]) -> str:
@@ -70,5 +80,5 @@ def _plain(figure: Figure) -> Mapping[str, object]:
 
 
 def _figure(plain: Mapping[str, object]) -> Figure:
-    given = {name: plain[name] for name in Figure.__dataclass_fields__}
+    given = {name: plain[name] for name in Figure.__dataclass_fields__ if name in plain}
     return Figure(**{**given, "compared": Compared(str(plain["compared"]))})  # type: ignore[arg-type]  # as it was written

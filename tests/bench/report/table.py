@@ -38,7 +38,8 @@ def print_table(results: Mapping[str, Result], rows: Iterable[str]) -> None:
 
 
 def _cells(figure: Figure, peers: Mapping[str, int]) -> Sequence[str]:
-    peer = f"{spread(figure.peer)} \\[{peers[figure.peer_name]}]" if figure.peer else "–"
+    beside = f"no peer: {figure.missing}" if figure.missing else "–"
+    peer = f"{spread(figure.peer)} \\[{peers[figure.peer_name]}]" if figure.peer else beside
     ratio = f"{spread(figure.ratios)}" if figure.ratios else "–"
     is_upside_down = figure.compared is Compared.PEER_BY_OURS
     return (

@@ -74,13 +74,19 @@ async def _memory(variables: Mapping[str, str]) -> list[Figure]:
     apart = [await _apart_mb(variables) for _ in range(MEMORY_RUNS_COUNT)]
     return [
         Figure("S2: resident memory of all in one process, idle, MB", [one.idle for one in alone], "≤ 82"),
+        Figure("S2: PSS of all in one process, idle, MB", [one.idle_pss for one in alone]),
         Figure("S2: resident memory of the forkserver, after the first job, MB", [one.forkserver for one in alone]),
         Figure("S2: PSS of the forkserver, after the first job, MB", [one.forkserver_pss for one in alone]),
-        Figure("S3: four processes, idle, PSS summed, MB", [pss_mb for pss_mb, _ in apart], "≤ 180"),
+        Figure(
+            "S3: four processes, idle, PSS summed, MB",
+            [sum(pss_mb for _, pss_mb in held.values()) for held in apart],
+            "≤ 180",
+        ),
         *(
-            Figure(f"S3: resident memory of {module}, idle, MB", [rss_mb[module] for _, rss_mb in apart])
+            Figure(f"S3: {what} of {module}, idle, MB", [held[module][at] for held in apart])
             for module in _GOALS_S
             if module != "cli"
+            for at, what in enumerate(("resident memory", "PSS"))
         ),
     ]
 
@@ -91,6 +97,8 @@ class _AloneMb:
 
     idle: float
     """Before the first job."""
+    idle_pss: float
+    """The same, of what it shares with others its part only."""
     forkserver: float
     """Of its forkserver alone, which starts with the first job."""
     forkserver_pss: float
@@ -100,12 +108,12 @@ class _AloneMb:
 async def _alone_mb(variables: Mapping[str, str]) -> _AloneMb:
     async with _started("cli", variables) as together:
         await asyncio.sleep(_SETTLED_S)
-        idle_bytes = together.memory_info().rss
+        idle = together.memory_full_info()
         assert together.children() == [], "nothing is forked before the first job"
         await _fail_a_job(f"http://127.0.0.1:{variables['PORT']}")
         (forkserver,) = together.children()
         held = forkserver.memory_full_info()
-        return _AloneMb(idle_bytes / _MB, held.rss / _MB, held.pss / _MB)
+        return _AloneMb(idle.rss / _MB, idle.pss / _MB, held.rss / _MB, held.pss / _MB)
 
 
 async def _fail_a_job(gateway_url: str) -> None:
@@ -119,14 +127,14 @@ async def _fail_a_job(gateway_url: str) -> None:
                     return
 
 
-async def _apart_mb(variables: Mapping[str, str]) -> tuple[float, Mapping[str, float]]:
-    """Return the PSS of four idle processes together, and the resident memory of each, in MB."""
+async def _apart_mb(variables: Mapping[str, str]) -> Mapping[str, tuple[float, float]]:
+    """Return resident memory and PSS of each of four idle processes, in MB."""
     async with AsyncExitStack() as stack:
         modules = [module for module in _GOALS_S if module != "cli"]
         each = {module: await stack.enter_async_context(_started(module, variables)) for module in modules}
         await asyncio.sleep(_SETTLED_S)
-        summed_mb = sum(one.memory_full_info().pss for one in each.values()) / _MB
-        return summed_mb, {module: one.memory_info().rss / _MB for module, one in each.items()}
+        held = {module: one.memory_full_info() for module, one in each.items()}
+        return {module: (each_held.rss / _MB, each_held.pss / _MB) for module, each_held in held.items()}
 
 
 @asynccontextmanager

@@ -1,8 +1,10 @@
 """What a figure says of its goal."""
 
+from functools import partial
+
 import pytest
 
-from tests.bench.figure import Compared, Figure, spread
+from tests.bench.figure import Compared, Figure, alternated, spread
 from tests.bench.report.picture import picture, times_goal
 from tests.bench.report.results import dumped, loaded
 
@@ -26,7 +28,9 @@ def test_a_ratio_is_that_of_runs_side_by_side() -> None:
         (Figure("P4: ms", [99.0]), None),
         (Figure("P4: ms", [99.0], "≤ 100"), True),
         (Figure("P2: MB/s", [300.0], "≥ 400", [100.0], "A client", Compared.OURS), False),
-        (Figure("A1: CPU µs", [100.0], "≥ 1.4", compared=Compared.PEER_BY_OURS), None),
+        (Figure("A1: CPU µs", [100.0], "≥ 1.4", compared=Compared.PEER_BY_OURS, missing="node is missing"), None),
+        (Figure("Q1: lives / s", [100.0], "≥ 1.2", missing="node is missing"), None),
+        (Figure("F7: age, s", [0.5], "≤ 1", compared=Compared.OURS, missing="node is missing"), True),
     ],
 )
 def test_the_median_meets_the_goal_or_not(figure: Figure, is_met: bool | None) -> None:
@@ -38,6 +42,25 @@ def test_a_goal_that_nobody_could_check_is_refused() -> None:
     """Words would never fall short."""
     with pytest.raises(AssertionError, match="as fast as it gets"):
         Figure("F1: CPU µs", [1.0], "as fast as it gets")
+
+
+def test_a_cost_without_its_peer_says_why() -> None:
+    """Otherwise it would stand there without a verdict, and nobody would ask."""
+    with pytest.raises(AssertionError, match="nobody said why there is no peer"):
+        Figure("A1: CPU µs", [100.0], "≥ 1.4", compared=Compared.PEER_BY_OURS)
+
+
+async def test_neither_ours_nor_the_peer_is_always_the_first() -> None:
+    """Who comes second finds warm caches, or what the first has left behind."""
+    order: list[str] = []
+
+    async def run(name: str) -> int:
+        order.append(name)
+        return len(order)
+
+    assert await alternated(partial(run, "ours"), partial(run, "peer"), count=3) == ([1, 4, 5], [2, 3, 6])
+    assert order == ["ours", "peer", "peer", "ours", "ours", "peer"]
+    assert await alternated(partial(run, "ours"), None, count=2) == ([7, 8], [])
 
 
 def test_a_figure_comes_back_from_its_file() -> None:
