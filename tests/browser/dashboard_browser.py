@@ -46,7 +46,7 @@ async def browsed(chromium: Browser, **options: Any) -> AsyncIterator[Page]:
     context = await chromium.new_context(
         **{"viewport": {"width": 1240, "height": 860}, "reduced_motion": "reduce", **options}
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     context.on("page", watch)
     try:
         yield await context.new_page()

@@ -21,7 +21,7 @@ MENUS_ANEW = """async () => {
   const isRegistered = ({ id }) => menus.update(id, { enabled: true }).then(() => true, () => false);
   menus.create = (item, ...more) => (made.push(item), create.call(menus, item, ...more));
   chrome.runtime.onInstalled.dispatch({ reason: "update", previousVersion: "0.0.0" });
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   while (Date.now() < deadline && (made.length === 0 || !(await isRegistered(made.at(-1))))) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -174,7 +174,7 @@ async def extension_browser() -> AsyncIterator[ExtensionBrowser]:
             context = await playwright.chromium.launch_persistent_context(
                 profile, executable_path=BROWSER, headless=True, args=switches, reduced_motion="reduce"
             )
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(30_000)
             try:
                 workers = context.service_workers
                 worker = workers[0] if workers else await context.wait_for_event("serviceworker")

@@ -58,7 +58,7 @@ async def way(both: tuple[QueueClient, GatewayClient], browser: ExtensionBrowser
         await browser.ask("sign-out")
 
 
-async def state_is(popup: Page, state: str, within_s: float = 15) -> str:
+async def state_is(popup: Page, state: str, within_s: float = 30) -> str:
     """Wait until the popup shows a state of the connection; returns the reason that it gives."""
     await popup.wait_for_selector(f"#connection[data-state={state}]", timeout=within_s * 1000)
     return await popup.inner_text("#why") if await popup.is_visible("#why") else ""
@@ -141,7 +141,7 @@ async def test_a_gateway_that_is_away_is_named_and_what_was_sent_waits_for_it(
         await browser.ring_alarm()
         return await popup.is_visible(f"{FIRST}[data-stage=Waiting]")
 
-    await eventually(is_sent, within_s=15, what="what waited is sent")
+    await eventually(is_sent, within_s=30, what="what waited is sent")
     jobs = (await admin.get("/api/jobs?limit=200"))["jobs"]
 
     assert f"127.0.0.1:{way.port} cannot be reached" in why

@@ -10,7 +10,7 @@ T = TypeVar("T")
 _LOOK_EVERY_S = 0.02
 
 
-async def eventually(look: Callable[[], Awaitable[T]], *, within_s: float = 10.0, what: str = "the condition") -> T:
+async def eventually(look: Callable[[], Awaitable[T]], *, within_s: float = 20.0, what: str = "the condition") -> T:
     """Call `look` until what it returns is true, and return that.
 
     Raises:

@@ -21,7 +21,7 @@ from tests.fakes.queue_client import QueueClient, settings_for
 from tests.fakes.spoken import check_said, check_spoken
 
 ADMIN_KEY = "test-admin-key-0123456789"
-DEADLINE_S = 10.0
+DEADLINE_S = 20.0
 UNLIMITED: Mapping[str, Any] = {"submits_per_min": 0, "requests_per_min": 0, "address_requests_per_min": 0}
 """Settings of a gateway for tests that make more requests than a person does."""
 

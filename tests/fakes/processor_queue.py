@@ -35,7 +35,7 @@ class Stream:
 class ScriptedQueue(pb_grpc.WorkerServiceServicer):
     """Keeps all that workers say; answers moves itself unless `answers` says otherwise."""
 
-    def __init__(self, *, lease_ttl_s: float = 30.0, beat_interval_s: float = 10.0) -> None:
+    def __init__(self, *, lease_ttl_s: float = 180.0, beat_interval_s: float = 60.0) -> None:
         self.lease_ttl_s = lease_ttl_s
         self.beat_interval_s = beat_interval_s
         self.streams: list[Stream] = []
@@ -47,7 +47,7 @@ class ScriptedQueue(pb_grpc.WorkerServiceServicer):
         self.renews = True
         self._changed = asyncio.Event()
 
-    async def until(self, holds: Callable[[], object], *, within_s: float = 10.0) -> None:
+    async def until(self, holds: Callable[[], object], *, within_s: float = 20.0) -> None:
         """Wait until `holds` is true; it is asked again after each message of a worker."""
         async with asyncio.timeout(within_s):
             while not holds():
@@ -124,7 +124,7 @@ def silence(_move: pb.Move) -> None:
     """Do not answer."""
 
 
-def assign(number: int = 1, *, token: int = 1, ttl_s: float = 30.0, timeout_s: float = 60.0) -> pb.Assign:
+def assign(number: int = 1, *, token: int = 1, ttl_s: float = 180.0, timeout_s: float = 60.0) -> pb.Assign:
     """Return the assignment of a job."""
     name = f"jobs/{number}"
     job = job_pb.Job(name=name, attempt=1, spec=job_pb.JobSpec(url="https://www.example.com/walk", destination="42"))

@@ -27,7 +27,7 @@ class World:
 
     async def status(self) -> processor_pb.GetStatusResponse:
         status: processor_pb.GetStatusResponse = await self.processor.GetStatus(
-            processor_pb.GetStatusRequest(), timeout=5
+            processor_pb.GetStatusRequest(), timeout=30
         )
         return status
 

@@ -14,11 +14,12 @@ from clipferry.queue.v1 import (
     worker_service_pb2_grpc,
 )
 from services.chassis.channel import Link, open_link
+from services.chassis.clock import Clock
 from services.chassis.status import remote_errors
 from services.queue.config import QueueSettings
 from services.queue.service import queue_service
 
-DEADLINE_S = 10.0
+DEADLINE_S = 20.0
 
 
 @dataclass
@@ -173,7 +174,7 @@ def settings_for(folder: Path, **settings: Any) -> QueueSettings:
 
 
 @asynccontextmanager
-async def queue_at_hand(folder: Path, **settings: Any) -> AsyncIterator[QueueClient]:
+async def queue_at_hand(folder: Path, *, clock: Clock | None = None, **settings: Any) -> AsyncIterator[QueueClient]:
     """Run a queue for the length of the block."""
-    async with queue_service(settings_for(folder, **settings)) as port, open_link(f"127.0.0.1:{port}") as link:
+    async with queue_service(settings_for(folder, **settings), clock) as port, open_link(f"127.0.0.1:{port}") as link:
         yield QueueClient(link)

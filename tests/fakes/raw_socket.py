@@ -10,7 +10,7 @@ from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
 _RECEIVE_BUFFER_BYTES = 4_096
-_DEADLINE_S = 10.0
+_DEADLINE_S = 20.0
 
 
 class RawSocket:

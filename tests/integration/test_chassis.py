@@ -64,7 +64,7 @@ async def link(servicer: Scripted) -> AsyncIterator[Link]:
 async def get_job(link: Link) -> None:
     stub = queue_service_pb2_grpc.QueueServiceStub(link.channel)
     with remote_errors():
-        await stub.GetJob(queue_service_pb2.GetJobRequest(), timeout=5, metadata=link.metadata)
+        await stub.GetJob(queue_service_pb2.GetJobRequest(), timeout=30, metadata=link.metadata)
 
 
 async def test_an_error_crosses_the_wire_whole(servicer: Scripted, link: Link) -> None:
@@ -96,7 +96,9 @@ async def test_a_fault_of_ours_shows_nothing_of_itself(servicer: Scripted, link:
     servicer.error = RuntimeError("secret detail")
 
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await queue_service_pb2_grpc.QueueServiceStub(link.channel).GetJob(queue_service_pb2.GetJobRequest(), timeout=5)
+        await queue_service_pb2_grpc.QueueServiceStub(link.channel).GetJob(
+            queue_service_pb2.GetJobRequest(), timeout=30
+        )
 
     assert caught.value.code() is grpc.StatusCode.INTERNAL
     assert "secret" not in str(caught.value.details()) + str(caught.value.trailing_metadata())
@@ -106,7 +108,7 @@ async def test_a_call_that_is_not_built_is_unimplemented(link: Link) -> None:
     stub = queue_service_pb2_grpc.QueueServiceStub(link.channel)
 
     with pytest.raises(ClipferryError) as caught, remote_errors():
-        await stub.RetryJob(queue_service_pb2.RetryJobRequest(), timeout=5)
+        await stub.RetryJob(queue_service_pb2.RetryJobRequest(), timeout=30)
 
     assert caught.value.reason is Reason.UNIMPLEMENTED
 

@@ -319,7 +319,7 @@ async def test_an_authorization_header_is_hello_enough(admin: GatewayClient) -> 
 
 
 async def test_stopping_sends_clients_away_with_a_time_to_come_back(tmp_path: Path) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         async with gateway_at_hand(tmp_path) as admin:
             socket = await admin.socket().__aenter__()
         goodbye = await socket.hear("goaway")

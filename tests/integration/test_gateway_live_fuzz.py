@@ -80,7 +80,7 @@ async def outcome(admin: GatewayClient, said: Sequence[str | bytes | list[str]],
             for message in said:
                 await connection.send(message)
             await connection.send('{"type": "ping", "id": "the end"}')
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while (heard := json.loads(await connection.recv())).get("id") != "the end":
                     check_spoken(heard)
         except ConnectionClosed as closed:

@@ -22,7 +22,7 @@ async def listening_client(admin: GatewayClient, stack: AsyncExitStack) -> RawSo
 
 async def test_clients_that_stop_reading_are_dropped_and_others_hear_every_end(tmp_path: Path) -> None:
     """A tenth of a thousand, of which ten stop: each of the others hears each end, in order."""
-    told = {"websocket_connections_per_user": 1_000, "websocket_write_deadline_s": 1}
+    told = {"websocket_connections_per_user": 1_000, "websocket_write_deadline_s": 3}
     async with (
         AsyncExitStack() as stack,
         queue_and_gateway(tmp_path, {"max_queue_size": 1_000}, **told) as (

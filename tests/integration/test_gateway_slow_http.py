@@ -20,6 +20,8 @@ HANDSHAKE = (
 )
 HEAD_SOON: dict[str, Any] = {"http_head_timeout_s": 0.3}
 BODY_SOON: dict[str, Any] = {"http_body_timeout_s": 0.3}
+BODY_LATER: dict[str, Any] = {"http_body_timeout_s": 2}
+"""Time enough to answer first."""
 
 
 async def said_by(port: int, *parts: bytes) -> bytes:
@@ -44,7 +46,7 @@ async def said_by(port: int, *parts: bytes) -> bytes:
         (HEAD_SOON, (b"\r\n", b"\r\n"), 0),
         (HEAD_SOON, (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n"), 1),
         (BODY_SOON, (b"POST /api/auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", b"{"), 0),
-        (BODY_SOON, (b"POST /api/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",), 1),
+        (BODY_LATER, (b"POST /api/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",), 1),
     ],
     ids=["nothing", "head", "blank", "after-one", "body", "body-after-its-answer"],
 )
@@ -128,7 +130,7 @@ async def test_an_address_has_so_many_connections(tmp_path: Path) -> None:
 
 async def test_a_handshake_that_is_not_answered_has_the_time_of_a_head_and_is_counted() -> None:
     """Whoever is on the way from one protocol to the other is in neither's limits unless somebody sees to it."""
-    asked, terms = asyncio.Event(), HttpTerms(head_timeout_s=2, connections_per_address=1)
+    asked, terms = asyncio.Event(), HttpTerms(head_timeout_s=3, connections_per_address=1)
 
     async def silent(_scope: Scope, _receive: Receive, _send: Send) -> None:
         asked.set()

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
@@ -65,20 +64,18 @@ async def _none_open(served: Served) -> bool:
     return served.open_count == 0
 
 
-async def gone(server: SharedFrameProtocol) -> float:
-    """Return the seconds until the server's end of the connection has gone."""
-    began_at_s = time.monotonic()
+async def gone(server: SharedFrameProtocol) -> None:
+    """Wait until the server's end of the connection has gone."""
 
     async def look() -> bool:
         return server.disconnected
 
     await eventually(look, what="the socket is gone")
-    return time.monotonic() - began_at_s
 
 
 async def test_a_slow_reader_gets_all_that_must_arrive_then_the_newest_of_the_rest() -> None:
     """Although that takes longer than the deadline: it is met by going on."""
-    async with connected(deadline_s=0.6) as (client, server):
+    async with connected(deadline_s=1.0) as (client, server):
         for number in range(400):
             server.push(text_frame(f"progress {number} {KIB}"), "progress")
             server.push(text_frame(f"must {number} {KIB}"))
@@ -144,7 +141,7 @@ async def test_who_stops_reading_is_gone_with_all_that_waited() -> None:
         for number in range(100):
             server.push(text_frame(KIB), number)
 
-        assert await gone(server) < 5
+        await gone(server)
         assert server.was_dropped
         assert server._outbox is None
 
@@ -158,7 +155,7 @@ async def test_a_byte_now_and_then_is_not_reading() -> None:
             await client.read(1)
             await asyncio.sleep(0.005)
 
-        assert ends.result() < 5
+        await ends
         assert server.was_dropped
 
 

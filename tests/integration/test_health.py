@@ -32,7 +32,7 @@ NAME = "clipferry.queue.v1.QueueService"
 
 async def ask(channel: grpc.aio.Channel, name: str) -> Any:
     request = health_pb2.HealthCheckRequest(service=name)
-    return (await health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)).status
+    return (await health_pb2_grpc.HealthStub(channel).Check(request, timeout=30)).status
 
 
 class Counting(queue_service_pb2_grpc.QueueServiceServicer):
@@ -119,16 +119,16 @@ async def test_no_new_call_goes_to_a_server_that_drains() -> None:
 
         async def both_are_used() -> None:
             while not (leaving.count and staying.count):
-                await stub.GetStats(queue_service_pb2.GetStatsRequest(), timeout=5)
+                await stub.GetStats(queue_service_pb2.GetStatsRequest(), timeout=30)
 
-        await asyncio.wait_for(both_are_used(), timeout=5)
+        await asyncio.wait_for(both_are_used(), timeout=30)
         direct = await outer.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{ports[0]}"))
         watch = health_pb2_grpc.HealthStub(direct).Watch(health_pb2.HealthCheckRequest())
         assert (await watch.read()).status == SERVING
 
         async def call() -> None:
             for _ in range(20):
-                await stub.GetStats(queue_service_pb2.GetStatsRequest(), timeout=5)
+                await stub.GetStats(queue_service_pb2.GetStatsRequest(), timeout=30)
 
         calls = [asyncio.create_task(call()) for _ in range(20)]
         closing = asyncio.create_task(stack.aclose())

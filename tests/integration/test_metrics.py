@@ -93,7 +93,7 @@ async def test_calls_are_counted_by_how_they_end() -> None:
     """Answered, refused, broken by us, out of time; a stream is open, and then was cancelled."""
     async with observing("test", SHOWN) as port, odd_queue() as queue:
         before = await look(port)
-        await queue.CancelJob(queue_service_pb2.CancelJobRequest(), timeout=5)
+        await queue.CancelJob(queue_service_pb2.CancelJobRequest(), timeout=30)
         for method, request, timeout_s in (
             (queue.GetJob, queue_service_pb2.GetJobRequest(), 5),
             (queue.ListJobs, queue_service_pb2.ListJobsRequest(), 5),

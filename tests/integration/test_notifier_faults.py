@@ -36,6 +36,8 @@ class Case:
     says: str = ""
     """Part of the sentence."""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the notifier: short only where the limit is what ends it."""
 
 
 def _status(code: int, description: str = "", **more: Any) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def _refused(description: str, reason: Reason = Reason.CHAT_UNAVAILABLE, code: i
 UNKNOWN = Reason.DELIVERY_UNKNOWN
 UNREACHABLE = Reason.TELEGRAM_UNREACHABLE
 MAY_BE_THERE = "it may have been sent; check the chat before sending again"
+ANSWERS_SOON: Mapping[str, Any] = {"telegram_read_timeout_s": 3, "telegram_min_bytes_per_s": 1_000_000_000}
 SIZES = {"size_bytes": str(4 * MIB), "limit_bytes": "50000000"}
 
 CASES = {
@@ -164,8 +167,12 @@ CASES = {
         count=1,
         says="the answer was HTTP status 200: it may",
     ),
-    "answer by drops": Case(fault={"kind": "drip"}, reason=UNKNOWN, count=1, says="there was no answer within"),
-    "silence": Case(fault={"kind": "no_answer"}, reason=UNKNOWN, count=1, says="there was no answer within"),
+    "answer by drops": Case(
+        fault={"kind": "drip"}, reason=UNKNOWN, count=1, says="there was no answer within", limits=ANSWERS_SOON
+    ),
+    "silence": Case(
+        fault={"kind": "no_answer"}, reason=UNKNOWN, count=1, says="there was no answer within", limits=ANSWERS_SOON
+    ),
     "reset after the body": Case(fault={"kind": "reset_after_body"}, reason=UNKNOWN, count=1, says=MAY_BE_THERE),
     "reset in the answer": Case(fault={"kind": "reset_in_answer"}, reason=UNKNOWN, count=1, says=MAY_BE_THERE),
     "reset in the body": Case(
@@ -177,6 +184,7 @@ CASES = {
         reason=Reason.STALLED,
         says="took no byte for 1 s",
         metadata={"size_bytes": str(STALLING_BYTES), "limit_s": "1.0"},
+        limits={"telegram_write_timeout_s": 1.0},
     ),
 }
 
@@ -189,9 +197,7 @@ async def test_outcome_of_each_fault(name: str) -> None:
     """
     case = CASES[name]
     size_bytes = int(case.metadata.get("size_bytes", 4 * MIB))
-    async with open_desk(
-        telegram_read_timeout_s=1.5, telegram_write_timeout_s=1.0, telegram_min_bytes_per_s=1_000_000_000
-    ) as desk:
+    async with open_desk(**case.limits) as desk:
         desk.fault(**case.fault)
 
         with pytest.raises(ClipferryError) as caught:

@@ -58,30 +58,31 @@ async def test_a_second_notifier_on_the_same_database_leaves_a_refused_chat_alon
 
 
 async def test_a_short_wait_is_waited_and_seen() -> None:
-    """A job that comes within a 429 of 1 s says that it waits, then goes, and not a moment too early."""
+    """A job that comes within a 429 of 3 s says that it waits, then goes, and not a moment too early."""
     async with open_desk() as desk:
-        desk.fault("flood", retry_after=1)
+        desk.fault("flood", retry_after=3)
         loop = asyncio.get_running_loop()
+        # Not from when the refusal is heard, which a busy machine may put off.
+        begun_at_s = loop.time()
         await _refused(desk)
-        refused_at_s = loop.time()
 
         upload = await desk.start(mp4_clip())
         writing = asyncio.create_task(upload.write_whole())
-        assert 0.5 < await upload.announced_wait() <= 1
+        assert 0.5 < await upload.announced_wait() <= 3
         assert desk.bot_api.faults.request_counts["sendVideo"] == 1
         await upload.outcome()
         await writing
 
-        assert loop.time() - refused_at_s > 0.9
+        assert loop.time() - begun_at_s > 2.95
         assert len(desk.bot_api.messages) == 1
 
 
 async def test_a_wait_can_be_cancelled() -> None:
     """Telegram hears nothing of a job that was cancelled while it waited, and the next one is not held up by it."""
-    async with open_desk(telegram_group_messages_per_min=30) as desk:
+    async with open_desk(telegram_group_messages_per_min=3) as desk:
         await desk.send(mp4_clip(), destination="-1001")
         upload = await desk.start(padded(mp4_clip(), MIB), destination="-1001")
-        assert 1 < await upload.announced_wait() <= 2
+        assert 10 < await upload.announced_wait() <= 20
 
         upload.call.cancel()
 
@@ -93,12 +94,14 @@ async def test_a_wait_can_be_cancelled() -> None:
 async def test_a_processor_that_waits_is_not_taken_for_a_stalled_one() -> None:
     """The wait for a turn is longer than UPLOAD_STALL_S, and longer than any limit of the line."""
     async with open_desk(
-        telegram_chat_messages_per_s=1, upload_stall_s=0.3, telegram_write_timeout_s=0.3, telegram_read_timeout_s=0.8
+        telegram_group_messages_per_min=20, upload_stall_s=2, telegram_write_timeout_s=2, telegram_read_timeout_s=2
     ) as desk:
-        await asyncio.gather(desk.send(mp4_clip()), desk.send(padded(mp4_clip(), MIB)))
+        begun_ms = time.time() * 1000
+        clips = (mp4_clip(), padded(mp4_clip(), MIB))
+        await asyncio.gather(*(desk.send(clip, destination="-1001") for clip in clips))
 
-        first, second = desk.bot_api.messages
-        assert second.received_at_ms - first.received_at_ms > 800
+        _, second = desk.bot_api.messages
+        assert second.received_at_ms - begun_ms > 2_950
 
 
 async def test_limits_are_kept_across_kinds_of_messages() -> None:

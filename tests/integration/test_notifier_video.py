@@ -213,7 +213,7 @@ async def test_stream_that_ends_early_sends_nothing(desk: Desk) -> None:
 
 async def test_stalled_processor_is_given_up() -> None:
     """When no part comes for UPLOAD_STALL_S the body is cut."""
-    async with open_desk(upload_stall_s=0.2) as desk:
+    async with open_desk(upload_stall_s=1.5) as desk:
         upload = await desk.start(padded(mp4_clip(), MIB))
         await upload.write_all_but_last()
 

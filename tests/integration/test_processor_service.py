@@ -137,7 +137,7 @@ async def test_a_probe_without_its_picture_is_none_the_less_one(world: World, fa
 
 async def test_a_picture_that_does_not_come_is_not_waited_for() -> None:
     """Half of what is left of the probe's time is the most that it gets."""
-    async with a_world(ScriptedQueue(), probe_timeout_s=2) as world:
+    async with a_world(ScriptedQueue(), probe_timeout_s=5) as world:
         world.script.stops.add("picture")
 
         assert (await _probe(world)).title == "A walk in the park"

@@ -78,7 +78,7 @@ async def _lines_of_a_run(action: str, done: Callable[[list[str]], bool], **sett
             queue = ScriptedQueue()
             async with a_world(queue, **settings) as world:
                 await world.begin()
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(30):
                     while not done([line.get("action", "") for line in lines]):  # noqa: ASYNC110 - logs have no event
                         await asyncio.sleep(0.01)
                 world.script.go.set()

@@ -47,7 +47,7 @@ class World:
         request = queue_pb.SubmitJobRequest(
             owner="tester", spec=job_pb.JobSpec(url=url, destination="42", caption=caption)
         )
-        return str((await self.queue.SubmitJob(request, timeout=5)).job.name)
+        return str((await self.queue.SubmitJob(request, timeout=30)).job.name)
 
     async def watch(self, name: str) -> tuple[job_pb.Job, list[job_pb.Progress]]:
         """Return the job at its end, and all progress that was seen on the way."""
@@ -67,12 +67,12 @@ class World:
         raise AssertionError("the watch ended before the job")
 
     async def _stats(self) -> job_pb.Stats:
-        answer: queue_pb.GetStatsResponse = await self.queue.GetStats(queue_pb.GetStatsRequest(), timeout=5)
+        answer: queue_pb.GetStatsResponse = await self.queue.GetStats(queue_pb.GetStatsRequest(), timeout=30)
         return answer.stats
 
     async def is_clean(self) -> None:
         """Assert that no memory is held any more, once the processor has said so, and that nothing lies on tmpfs."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (await self._stats()).memory.current_bytes:  # noqa: ASYNC110 - another process's memory has no event
                 await asyncio.sleep(0.01)
         assert not any(self.tmpfs_dir.glob("run-*/job-*"))
@@ -228,7 +228,7 @@ async def test_every_bad_sample_fails_with_its_reason_and_the_next_job_works(wor
 async def test_a_cancel_while_downloading_stops_the_bytes(world: World) -> None:
     name = await world.submit("/endless.mp4")
     await _until_downloading(world, name)
-    await world.queue.CancelJob(queue_pb.CancelJobRequest(name=name), timeout=5)
+    await world.queue.CancelJob(queue_pb.CancelJobRequest(name=name), timeout=30)
     job, _ = await world.watch(name)
     assert job.state == job_pb.JOB_STATE_CANCELLED
     assert list(world.telegram.messages) == []

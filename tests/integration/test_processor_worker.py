@@ -68,9 +68,9 @@ async def test_the_last_move_of_a_run_comes_with_the_credit_for_the_next(world: 
 
 
 async def test_progress_is_seen_at_once_and_rises(world: World) -> None:
-    """The beat interval is ten seconds: progress does not wait for it."""
+    """The beat interval is a minute: progress does not wait for it."""
     await world.begin()
-    await world.queue.until(lambda: any(beat.progress.percent > 5 for beat in world.queue.beats), within_s=2)
+    await world.queue.until(lambda: any(beat.progress.percent > 5 for beat in world.queue.beats))
     world.script.go.set()
     await world.queue.until(lambda: "complete_job" in world.queue.kinds())
     percents = [beat.progress.percent for beat in world.queue.beats if beat.HasField("progress")]
@@ -104,7 +104,7 @@ async def test_a_cancel_while_sending_cuts_the_upload(world: World) -> None:
     await world.notifier.got_part.wait()
     world.queue.streams[0].say(cancels=[{"lease": lease()}])
     await world.queue.until(lambda: "fail_job" in world.queue.kinds())
-    await asyncio.wait_for(world.notifier.ended.wait(), 5)
+    await asyncio.wait_for(world.notifier.ended.wait(), 30)
     assert world.notifier.last is None
 
 
@@ -187,7 +187,7 @@ async def test_the_next_stream_learns_how_far_a_run_is(world: World) -> None:
     world.queue.beats.clear()
     world.queue.streams[0].end()
 
-    await world.queue.until(lambda: any(beat.progress.percent >= percent for beat in world.queue.beats), within_s=2)
+    await world.queue.until(lambda: any(beat.progress.percent >= percent for beat in world.queue.beats))
     world.script.go.set()
 
 
@@ -226,22 +226,22 @@ async def test_an_unanswered_move_is_sent_again_on_the_next_stream(world: World,
 
 
 async def test_a_lease_that_is_not_renewed_ends_the_run() -> None:
-    queue = ScriptedQueue(lease_ttl_s=0.6, beat_interval_s=0.1)
+    queue = ScriptedQueue(lease_ttl_s=2, beat_interval_s=0.1)
     queue.renews = False
     async with a_world(queue) as world:
         world.script.stops.add("download")
-        (await world.queue.stream()).say(assigns=[assign(ttl_s=0.6)])
+        (await world.queue.stream()).say(assigns=[assign(ttl_s=2)])
         await world.script.arrival("download").wait()
         await world.idle()
         assert world.queue.kinds() == []
 
 
 async def test_a_lease_that_is_renewed_goes_on() -> None:
-    queue = ScriptedQueue(lease_ttl_s=0.6, beat_interval_s=0.1)
+    queue = ScriptedQueue(lease_ttl_s=2, beat_interval_s=0.1)
     async with a_world(queue) as world:
         world.script.stops.add("download")
-        (await world.queue.stream()).say(assigns=[assign(ttl_s=0.6)])
-        await world.queue.until(lambda: len(world.queue.beats) >= 12)
+        (await world.queue.stream()).say(assigns=[assign(ttl_s=2)])
+        await world.queue.until(lambda: len(world.queue.beats) >= 30)
         world.script.go.set()
         await world.queue.until(lambda: "complete_job" in world.queue.kinds())
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.fakes.postgres import Server
 from tests.fakes.queue_client import QueueClient, queue_at_hand
 
 GB = 1 << 30
-LEASE_TTL_S = 1.5
+LEASE_TTL_S = 4.0
 DELIVERY = job_pb2.Delivery(chat_id=1, message_id=7)
 
 
@@ -28,7 +29,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 async def client(server: Server, tmp_path: Path) -> AsyncIterator[QueueClient]:
-    leases = {"lease_ttl_s": LEASE_TTL_S, "beat_interval_s": LEASE_TTL_S / 3, "reap_interval_s": 0.1}
+    leases: dict[str, Any] = {"lease_ttl_s": LEASE_TTL_S, "beat_interval_s": LEASE_TTL_S / 3, "reap_interval_s": 0.1}
     async with queue_at_hand(tmp_path, database_url=server.url(), **leases) as client:
         yield client
 

@@ -13,6 +13,7 @@ from services.chassis.errors import ClipferryError, Reason
 from services.chassis.lifecycle import background
 from services.chassis.status import from_status
 from services.queue.service import queue_service
+from tests.fakes.clock import FakeClock
 from tests.fakes.eventually import eventually
 from tests.fakes.queue_client import QueueClient, queue_at_hand, settings_for
 
@@ -143,10 +144,13 @@ async def test_a_waiting_job_is_cancelled_at_once_and_can_be_retried(client: Que
 
 async def test_ended_jobs_are_forgotten_after_their_time(tmp_path: Path) -> None:
     """JOB_RETENTION, looked at each AUTO_CLEANUP_INTERVAL; a watcher keeps what it knows, a reader finds nothing."""
-    async with queue_at_hand(tmp_path, job_retention_ms=1000, auto_cleanup_interval_ms=100) as client:
+    clock = FakeClock()
+    settings = {"job_retention_ms": 1_000, "auto_cleanup_interval_ms": 100}
+    async with queue_at_hand(tmp_path, clock=clock, **settings) as client:
         job = await client.submit()
         await client.cancel(job.name)
         assert (await client.get(job.name)).state == job_pb2.JOB_STATE_CANCELLED
+        clock.advance(1.5)
 
         async def gone() -> bool:
             listed = await client.call(client.queue.ListJobs, queue_service_pb2.ListJobsRequest())
@@ -285,7 +289,7 @@ async def test_draining_ends_watches_and_streams(tmp_path: Path) -> None:
             stop.set()
             assert (await watch.item("sync")).sequence == 0
             await worker.told("drain")
-            await asyncio.wait_for(asyncio.shield(service), 10)
+            await asyncio.wait_for(asyncio.shield(service), 30)
 
 
 async def test_stats_are_pushed_after_a_change_and_at_intervals(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from clipferry.queue.v1 import job_pb2, queue_service_pb2, worker_service_pb2
-from services.chassis.clock import SystemClock
 from services.chassis.errors import ClipferryError, Reason
 from services.chassis.status import from_status, remote_errors
+from tests.fakes.clock import FakeClock
 from tests.fakes.queue_client import QueueClient, queue_at_hand
 
 STALLED = job_pb2.JobError(reason="STALLED", message="No bytes arrived.", retryable=True)
@@ -81,15 +81,15 @@ async def test_jobs_wait_for_memory(client: QueueClient) -> None:
 
 
 async def test_a_worker_pauses_between_two_jobs(tmp_path: Path) -> None:
-    """WORKER_SPAWN_DELAY."""
-    async with queue_at_hand(tmp_path, worker_spawn_delay_ms=200) as client, client.worker() as worker:
+    """WORKER_SPAWN_DELAY: the second comes that much later than the first could come."""
+    async with queue_at_hand(tmp_path, worker_spawn_delay_ms=300) as client, client.worker() as worker:
         for number in range(2):
             await client.submit(f"https://video.test/{number}")
+        begun_at_s = asyncio.get_running_loop().time()
         await worker.ready()
         await worker.run()
-        first_at_s = asyncio.get_running_loop().time()
         await worker.run()
-        assert asyncio.get_running_loop().time() - first_at_s >= 0.15
+        assert asyncio.get_running_loop().time() - begun_at_s >= 0.295
 
 
 async def test_a_cancel_is_pushed_and_obeyed(client: QueueClient) -> None:
@@ -122,12 +122,14 @@ async def test_a_finish_is_pushed(client: QueueClient) -> None:
 
 async def test_a_silent_worker_loses_its_run_and_another_takes_it(tmp_path: Path) -> None:
     """The one that fell silent is told, and whatever it asks with its old lease changes nothing."""
-    async with queue_at_hand(tmp_path, **SHORT) as client, client.worker("silent") as silent:
+    clock = FakeClock()
+    async with queue_at_hand(tmp_path, clock=clock, **SHORT) as client, client.worker("silent") as silent:
         await silent.ready(1)
         job = await client.submit()
         old = await silent.run()
         async with client.worker("other") as other:
             await other.ready(1)
+            clock.advance(SHORT["lease_ttl_s"] + 0.1)
             assert (await silent.told("lost")).lease == old.lease
             new = await other.run()
             refused = await silent.move(1, complete_job={"lease": old.lease, "delivery": DELIVERY})
@@ -140,14 +142,15 @@ async def test_a_silent_worker_loses_its_run_and_another_takes_it(tmp_path: Path
 
 async def test_a_beating_worker_keeps_its_run(tmp_path: Path) -> None:
     """The run outlives several leases; however often the worker beats, a lease is renewed about each third of it."""
-    async with queue_at_hand(tmp_path, **SHORT) as client, client.worker() as worker:
+    clock = FakeClock()
+    async with queue_at_hand(tmp_path, clock=clock, **SHORT) as client, client.worker() as worker:
         await worker.ready(1)
         job = await client.submit()
         run = await worker.run()
-        for _ in range(15):
-            await SystemClock().sleep(0.1)
+        for beat in range(15):
+            clock.advance(0.1)
             await worker.beat(run.lease)
-        await worker.move(1, resize_reservation={"lease": run.lease})
+            await worker.move(beat, resize_reservation={"lease": run.lease})  # its answer comes after the beat
 
         assert (await client.get(job.name)).attempt == 1
         assert 3 <= worker.heard_count("renewed") <= 8

@@ -59,7 +59,7 @@ async def queue(tls: Tls) -> AsyncIterator[str]:
 async def ask(link: Link, stub: Any = None) -> None:
     stub = stub or queue_service_pb2_grpc.QueueServiceStub(link.channel)
     with remote_errors():
-        await stub.GetStats(queue_service_pb2.GetStatsRequest(), timeout=5, metadata=link.metadata)
+        await stub.GetStats(queue_service_pb2.GetStatsRequest(), timeout=30, metadata=link.metadata)
 
 
 async def refusal(target: str, tls: Tls | None) -> ClipferryError:
@@ -98,7 +98,7 @@ async def test_health_is_open_to_every_service(tmp_path: Path) -> None:
         queue(authority.write(tmp_path / "queue", "queue")) as target,
         open_link(target, tls=authority.write(tmp_path / "notifier", "notifier")) as link,
     ):
-        answer = await health_pb2_grpc.HealthStub(link.channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+        answer = await health_pb2_grpc.HealthStub(link.channel).Check(health_pb2.HealthCheckRequest(), timeout=30)
 
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 

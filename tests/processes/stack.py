@@ -164,7 +164,7 @@ class Stack:
             memory = health["memory"]
             return memory["current"] == 0 and memory["activeAllocations"] == 0 and not self.held_files()
 
-        await eventually(is_free, within_s=15, what="all memory is free")
+        await eventually(is_free, within_s=30, what="all memory is free")
 
     def held_files(self) -> list[Path]:
         """Return the files of jobs on tmpfs."""

@@ -84,7 +84,7 @@ async def test_ctrl_c_can_cancel(stack: Stack, gateway: Gateway, shell: Shell) -
     async def is_cancelled() -> bool:
         return await status_of(gateway, job_id) == "cancelled"
 
-    await eventually(is_cancelled, within_s=10, what="the job is cancelled")
+    await eventually(is_cancelled, within_s=30, what="the job is cancelled")
 
 
 @needs("bash", "stty")

@@ -87,7 +87,7 @@ class Pair:
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     database = database_for(Path(tmp_path_factory.mktemp("replicas")))
-    changed = {"GATEWAY_DATABASE_URL": database, "KEEPALIVE_S": "0.5", "WORKER_SPAWN_DELAY": "500"}
+    changed = {"GATEWAY_DATABASE_URL": database, "KEEPALIVE_S": "2", "WORKER_SPAWN_DELAY": "500"}
     with prepared_stack(None, DATABASE_URL=database, **changed) as stack:
         pair = Pair(stack)
         try:

@@ -11,7 +11,7 @@ from services.chassis.postgres_migration import migrate_postgres
 from tests.fakes.postgres import database_for
 
 LOCK = 4711
-_STATEMENT_S = 0.2
+_STATEMENT_S = 1.0
 
 
 async def test_a_migration_may_take_longer_than_any_statement(tmp_path: Path) -> None:
@@ -33,10 +33,10 @@ async def test_a_migration_may_take_longer_than_any_statement(tmp_path: Path) ->
         migrate_postgres(url, schema, connect=connect, version_of=version_of, lock=LOCK), name="second"
     )
     await waiting.wait()
-    _, pending = await asyncio.wait([second], timeout=3 * _STATEMENT_S)
+    _, pending = await asyncio.wait([second], timeout=2 * _STATEMENT_S)
     assert pending
 
     await first.execute("SELECT pg_advisory_unlock($1)", LOCK)
 
-    await asyncio.wait_for(second, 10)
+    await asyncio.wait_for(second, 30)
     await first.close()

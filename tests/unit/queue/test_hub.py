@@ -240,12 +240,12 @@ async def test_the_first_event_comes_at_once_and_the_next_are_gathered() -> None
     here = hub(batch_s=60)
     with here.watch(ALL, after=0) as watcher:
         publish(here, job())
-        first = await asyncio.wait_for(watcher.batch(idle_s=IDLE_S), 5)
+        first = await asyncio.wait_for(watcher.batch(idle_s=IDLE_S), 30)
         publish(here, job())
         gathering = asyncio.ensure_future(watcher.batch(idle_s=IDLE_S))
         await asyncio.sleep(0)
         publish(here, *[job() for _ in range(31)])
-        second = await asyncio.wait_for(gathering, 5)
+        second = await asyncio.wait_for(gathering, 30)
 
     assert (len(first.events), len(second.events)) == (1, 32)
 

@@ -90,7 +90,7 @@ async def test_a_replica_that_hears_no_bell_asks_instead(tmp_path: Path, monkeyp
         async def both_heard() -> bool:
             return bool(published and heard)
 
-        await eventually(both_heard, within_s=10, what="the deaf replica has learned of both")
+        await eventually(both_heard, within_s=30, what="the deaf replica has learned of both")
     assert isinstance(accepted, Accepted)
     assert published[0].job_id == accepted.record.job.id
     assert heard[0] == (Lease("job", 1), Progress(2, 40.0, 0))

@@ -13,6 +13,7 @@ from sandbox.botapi.inbox import Inbox
 from sandbox.botapi.server import RunningBotApi, bot_api
 from services.chassis.lifecycle import StartError
 from tests.fakes.clips import jpeg, mp4_clip, padded
+from tests.fakes.eventually import eventually
 
 TOKEN = "123456789:AAH-a-token-for-tests-and-nothing-else"
 LIMIT_BYTES = 200_000
@@ -242,7 +243,10 @@ async def test_no_answer_keeps_the_message(client: Client) -> None:
     with pytest.raises(httpx.ReadTimeout):
         await client.http.post(f"/bot{TOKEN}/sendMessage", data={"chat_id": "1000", "text": "x"}, timeout=0.2)
 
-    assert len(client.running.messages) == 1
+    async def is_kept() -> bool:
+        return len(client.running.messages) == 1
+
+    await eventually(is_kept, what="the message is kept")
 
 
 async def test_port_in_use(client: Client) -> None:

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from itertools import pairwise
 
 import pytest
 
 from services.chassis.clock import SystemClock
 from services.notifier.adapters.turns import MessageLimits, MessageTurns
+from tests.fakes.paced import passed_early
 
 
 class Turns:
@@ -19,15 +19,20 @@ class Turns:
         )
         self.passed: list[tuple[float, str]] = []
         self.tasks: list[asyncio.Task[None]] = []
+        self._begun_at_s = asyncio.get_running_loop().time()
 
     def send(self, *chats: str) -> None:
         """Let a message for each chat stand in line."""
         self.tasks += [asyncio.create_task(self._send(chat)) for chat in chats]
 
-    async def distances_s(self, chat: str) -> list[float]:
-        """Wait for all, and return the seconds between the messages of `chat`."""
+    async def end(self) -> None:
+        """Wait until all have passed, or were given up."""
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        return [right - left for left, right in pairwise(at_s for at_s, name in self.passed if name == chat)]
+
+    def early(self, distance_s: float, chat: str | None = None) -> list[int]:
+        """Return which messages, of `chat` or of all, passed before their time."""
+        at_s = [at_s for at_s, name in self.passed if chat in (None, name)]
+        return passed_early(at_s, begun_at_s=self._begun_at_s, distance_s=distance_s)
 
     async def _send(self, chat: str) -> None:
         await self.turns.take(chat)
@@ -43,9 +48,9 @@ async def test_a_chat_gets_its_messages_at_a_distance_and_others_at_once(per_cha
     """Twenty a second to one chat is one each 50 ms; the other chat waits for none of them."""
     per_chat.send("1", "1", "1", "1", "2")
 
-    distances_s = await per_chat.distances_s("1")
+    await per_chat.end()
 
-    assert all(distance_s > 0.045 for distance_s in distances_s)
+    assert per_chat.early(0.05, "1") == []
     assert [chat for _, chat in per_chat.passed][:2] == ["1", "2"]
 
 
@@ -55,9 +60,9 @@ async def test_groups_have_a_limit_of_their_own(chat: str) -> None:
     turns = Turns(per_chat_s=1000, per_group_min=600)
     turns.send(chat, chat, "1", "1", chat)
 
-    distances_s = await turns.distances_s(chat)
+    await turns.end()
 
-    assert all(distance_s > 0.09 for distance_s in distances_s)
+    assert turns.early(0.1, chat) == []
     assert [name for _, name in turns.passed].index("1") <= 1
 
 
@@ -65,18 +70,17 @@ async def test_all_chats_together_have_a_limit() -> None:
     """Fifty a second in all, whoever they go to."""
     turns = Turns(per_s=50)
     turns.send(*(str(chat) for chat in range(6)))
-    await asyncio.gather(*turns.tasks)
+    await turns.end()
 
-    times_s = [at_s for at_s, _ in turns.passed]
-
-    assert times_s[-1] - times_s[0] > 0.09
+    assert len(turns.passed) == 6
+    assert turns.early(0.02) == []
 
 
 async def test_zero_is_no_limit() -> None:
     """All go at once."""
     turns = Turns()
     turns.send(*["-1"] * 50)
-    await asyncio.gather(*turns.tasks)
+    await turns.end()
 
     assert turns.turns.wait_s("-1") == 0
 
@@ -89,7 +93,7 @@ async def test_a_message_that_is_given_up_holds_nobody_up(per_chat: Turns) -> No
     for task in per_chat.tasks[2:18]:
         task.cancel()
 
-    await per_chat.distances_s("1")
+    await per_chat.end()
 
     assert len(per_chat.passed) == 4
     assert per_chat.turns.wait_s("1") <= 0.05

@@ -73,7 +73,7 @@ async def test_a_page_without_end(odd: OddSite, ended: Ended) -> None:
     error = await ended("/")
     assert error.reason is Reason.SITE_UNSUPPORTED
     assert "larger than 8388608 bytes" in error.message
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         await odd.cut.wait()
 
 

@@ -51,7 +51,7 @@ class World:
 
     async def until_waiting(self, count: int) -> None:
         """Wait until so many runs wait for memory."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while self.room.waiting_count != count:
                 self.changed.clear()
                 await self.changed.wait()
