@@ -13,7 +13,7 @@ from services.queue.core.job import JobError, State
 from services.queue.core.lease import MAX_EXTRA_RUNS, Lease
 from services.queue.core.moves import BeginSend, Cancel, Complete, Fail, Retry
 from services.queue.core.ports import Accepted, Query
-from tests.fakes.job_stores import ENGINES, POLICY, StoreInHand, new_lease
+from tests.fakes.job_stores import ENGINES, POLICY, StoreInHand, new_lease, offer
 from tests.fakes.queue_jobs import submission
 
 DELIVERY = job_pb2.Delivery(chat_id=1, message_id=2).SerializeToString()
@@ -190,6 +190,21 @@ async def test_a_retry_becomes_due_by_itself(hand: StoreInHand) -> None:
     assert early.records == []
     assert early.next_due_in_ms == 15_000
     assert len(due.records) == 1
+
+
+async def test_a_claim_tells_whether_any_job_waits(hand: StoreInHand) -> None:
+    """Due or not: of two jobs the second waits for a slot, then nothing does, then one for its next attempt."""
+    for _ in range(2):
+        await hand.submit(submission())
+
+    first, second, third = [await hand.store.claim([offer(slots=1)]) for _ in range(3)]
+    run = first.records[0].job
+    failed = Fail(Lease(run.id, run.token), JobError("STALLED", "It stalled.", retryable=True), None, not_sent=False)
+    await hand.store.apply([failed])
+    after = await hand.store.claim([offer(slots=1)])
+
+    assert [len(each.records) for each in (first, second, third, after)] == [1, 1, 0, 0]
+    assert [each.any_waits for each in (first, second, third, after)] == [True, False, False, True]
 
 
 FLOOD = JobError("TELEGRAM_FLOOD", "Telegram asks to slow down.", retryable=True)

@@ -60,6 +60,12 @@ FENCING: Sequence[Mutant] = (
         "place(due, open_offers, lambda job: True)\n",
     ),
     Mutant(
+        "nothing waits after a claim",
+        _BATCH,
+        "        return any(self.ledger.count_by_state[state] for state in WAITING)\n",
+        "        return False\n",
+    ),
+    Mutant(
         "no event for a change",
         _BATCH,
         "        self.changes.append(change_of(after, event))\n",
@@ -179,8 +185,8 @@ OTHERS: Sequence[Mutant] = (
     Mutant(
         "a slot before its run is over",
         _PLACING,
-        "        over_count = sum(map(is_over, self.ending))\n",
-        "        over_count = len(self.ending)\n",
+        "slots + sum(map(is_over, self.ending))",
+        "slots + len(self.ending)",
     ),
     Mutant(
         "published and not kept",

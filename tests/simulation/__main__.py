@@ -25,6 +25,7 @@ _LIFTED = 1_000.0
 """Messages a second that Telegram must take for the walls behind it to show."""
 _SCALES = ((1, 1, 300.0), (10, 1, 60.0), (30, 3, 30.0), (100, 10, 20.0), (300, 30, 15.0), (1_000, 100, 15.0))
 """Processors, gateways, and virtual seconds that are counted."""
+_BEYOND = (3_000, 300)
 _WARM_S = 25.0
 """About the time of the longest run."""
 _REPORT_EVERY_S = 0.1
@@ -54,6 +55,7 @@ def _found(seed: int, console: Console) -> Findings:
         ]
 
     outcomes, calm = scales(_REPORT_EVERY_S), scales(_CALM_S)
+    beyond = told(Scenario(*_BEYOND, _LOAD, _WARM_S, 10.0, _LIFTED, _CALM_S, seed))
     by_load = [told(Scenario(_LOADED, 1, load, _WARM_S, 60.0, _LIFTED, _REPORT_EVERY_S, seed)) for load in _LOADS]
     slowed = told(Scenario(100, 10, _LOAD, _WARM_S, 25.0, TURNS_PER_S, _REPORT_EVERY_S, seed))
     console.print("A flood, and rivals …", style="dim")
@@ -63,11 +65,12 @@ def _found(seed: int, console: Console) -> Findings:
         datetime.datetime.now(datetime.UTC).date().isoformat(),
         outcomes,
         calm,
+        beyond,
         by_load,
         slowed,
         run_virtually(fairness(seed, costs.disk)),
         costs,
-        walls(outcomes, calm, costs),
+        walls(outcomes, calm, beyond, costs),
     )
 
 

@@ -48,13 +48,16 @@ class Outcome(NamedTuple):
 
     @property
     def missing(self) -> float:
-        """How many times as much as was done was asked for, if the queue had no time left; otherwise 1."""
+        """How many times as much as was done was asked for, if the queue had no time left for it; otherwise 1."""
         if self.busy < _FULL or not self.completed_per_s:
             return 1.0
-        return max(1.0, self.jobs_per_s / self.completed_per_s)
+        missing = self.jobs_per_s / self.completed_per_s
+        return missing if missing > _CHANCE else 1.0
 
 
 _FULL = 0.97
+_CHANCE = 1.02
+"""So much more comes than ends in a time that is counted, without anything being missing."""
 
 
 class Fairness(NamedTuple):

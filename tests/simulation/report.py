@@ -19,6 +19,8 @@ class Findings(NamedTuple):
     """By scale."""
     calm: Sequence[Outcome]
     """The same with a tenth of the reports."""
+    beyond: Outcome
+    """With a tenth of the reports, at a scale that is too large."""
     by_load: Sequence[Outcome]
     slowed: Outcome
     """With as many messages a second as Telegram takes of one bot."""
@@ -39,7 +41,7 @@ def tables(found: Findings) -> Sequence[Table]:
     """Return everything that was found."""
     return [
         _walls(found),
-        _scales([*found.outcomes, *found.calm]),
+        _scales([*found.outcomes, *found.calm, found.beyond]),
         _waits(found),
         _fairness(found.fairness),
         *_costs(found.costs),

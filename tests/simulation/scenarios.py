@@ -42,6 +42,7 @@ def most_per_s(processors: int) -> float:
 
 async def simulate(scenario: Scenario, disk: Disk, *, users: int = USERS_COUNT) -> Outcome:
     """Let one stretch of time go by, and count."""
+    random.seed(scenario.seed)  # the queue's own pauses are drawn too
     draw = random.Random(scenario.seed)
     crowd = Crowd(users, draw)
     audiences = connected(scenario.gateways, random.Random(scenario.seed + 1), user_count=users)

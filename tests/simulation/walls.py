@@ -20,12 +20,13 @@ class Wall(NamedTuple):
     moved_by: str
 
 
-def walls(outcomes: Sequence[Outcome], calm: Sequence[Outcome], costs: Costs) -> Sequence[Wall]:
+def walls(outcomes: Sequence[Outcome], calm: Sequence[Outcome], beyond: Outcome, costs: Costs) -> Sequence[Wall]:
     """Return every wall, the nearest first.
 
     Args:
         outcomes: By scale, with as many reports as a processor makes.
         calm: The same with a tenth of them.
+        beyond: With a tenth of them, at a scale that is too large.
         costs: What one of each costs.
     """
     found = [
@@ -35,16 +36,16 @@ def walls(outcomes: Sequence[Outcome], calm: Sequence[Outcome], costs: Costs) ->
             outcomes,
             "more messages per second from Telegram (TELEGRAM_MESSAGES_PER_S), or an installation per bot",
         ),
-        _wall(
+        _core_wall(
             "queue's core, 10 reports / s of a run",
-            [outcome.busy * outcome.missing for outcome in outcomes],
             outcomes,
+            [],
             "fewer reports: PROGRESS_INTERVAL_MS=1000 is a tenth of them; more queues on one PostgreSQL",
         ),
-        _wall(
+        _core_wall(
             "queue's core, 1 report / s",
-            [outcome.busy * outcome.missing for outcome in calm],
             calm,
+            [beyond],
             "more slots per processor, for each look for work looks at every processor; more queues on one PostgreSQL",
         ),
         _wall(
@@ -71,6 +72,13 @@ def walls(outcomes: Sequence[Outcome], calm: Sequence[Outcome], costs: Costs) ->
 
 def _gateway_cpu(costs: Costs, events_per_s: float, progress_per_s: float) -> float:
     return (events_per_s * costs.gateway_event_us + progress_per_s * costs.gateway_progress_us) / 1e6
+
+
+def _core_wall(name: str, outcomes: Sequence[Outcome], beyond: Sequence[Outcome], moved_by: str) -> Wall:
+    """Return where less is done than is asked for: a core always in use is no wall as long as commits get fuller."""
+    wall = _wall(name, [outcome.busy * outcome.missing for outcome in outcomes], outcomes, moved_by)
+    full = next((outcome for outcome in (*outcomes, *beyond) if outcome.missing > 1), None)
+    return wall if full is None else wall._replace(processors=full.scenario.processors / full.missing)
 
 
 def _wall(name: str, shares: Sequence[float], outcomes: Sequence[Outcome], moved_by: str) -> Wall:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 import structlog
 
 from services.chassis.errors import ClipferryError
+from services.queue.core.dispatcher import Outlook
 from services.queue.core.fleet import Fleet
 from services.queue.core.hub import Hub
 from services.queue.core.lease import Lease
@@ -35,12 +36,8 @@ class Assigner:
         self._is_unsure = False
         """Whether a claim failed of which nobody knows whether it was kept."""
 
-    async def begin(self, offers: Sequence[Offer]) -> float | None:
-        """Begin runs on the workers that make `offers`.
-
-        Returns:
-            In how many seconds the next waiting job becomes due; None when none will.
-        """
+    async def begin(self, offers: Sequence[Offer]) -> Outlook:
+        """Begin runs on the workers that make `offers`; returns what is left to be done."""
         try:
             if self._is_unsure:
                 for worker in self._fleet.workers:
@@ -51,8 +48,9 @@ class Assigner:
                 claimed = await self._claim(offers)
         except ClipferryError as error:
             logger.error("No work could be handed out.", action="dispatch_failed", reason=error.reason.name)
-            return _AGAIN_S
-        return None if claimed.next_due_in_ms is None else claimed.next_due_in_ms / 1000
+            return Outlook(_AGAIN_S, any_waits=True)
+        due_in_s = None if claimed.next_due_in_ms is None else claimed.next_due_in_ms / 1000
+        return Outlook(due_in_s, claimed.any_waits)
 
     async def _claim(self, offers: Sequence[Offer]) -> Claimed:
         self._is_unsure = True

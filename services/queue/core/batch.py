@@ -132,9 +132,12 @@ class Batch:
 
     def claim(self, offers: Sequence[Offer]) -> Claimed:
         """Begin runs of due jobs. See `JobStore.claim`."""
+        due_in_ms = None if self.next_due_ms is None else max(0, self.next_due_ms - self.now_ms)
+        due = [job for job_id in self.due if (job := self._jobs[job_id]).state in WAITING]
+        if not due:
+            return Claimed([], due_in_ms, has_more=False, any_waits=self._any_waits())
         # Copies: what comes of a transaction that fails must not stand in offers that are taken up again.
         open_offers = [offer.settled(self._is_over) for offer in offers]
-        due = [job for job_id in self.due if (job := self._jobs[job_id]).state in WAITING]
         placed = place(due, open_offers, lambda job: self.ledger.may_run(job.owner))
         records = [
             self._change(
@@ -143,9 +146,8 @@ class Batch:
             )
             for job, offer, reserved_bytes in placed
         ]
-        due_in_ms = None if self.next_due_ms is None else max(0, self.next_due_ms - self.now_ms)
         has_room = any(offer.slots for offer in open_offers)
-        return Claimed(records, due_in_ms, self.due_is_cut and has_room)
+        return Claimed(records, due_in_ms, self.due_is_cut and has_room, self._any_waits())
 
     def renew(self, lease: Lease) -> Job | None:
         """Give a lease a new TTL, or return None. See `JobStore.renew`."""
@@ -163,6 +165,9 @@ class Batch:
         for job in expired:
             self._change(job, reaped(job, self.now_ms, self._policy))
         return [Reaped(job.worker_id or "", Lease(job.id, job.token)) for job in expired]
+
+    def _any_waits(self) -> bool:
+        return any(self.ledger.count_by_state[state] for state in WAITING)
 
     def _is_over(self, lease: Lease) -> bool:
         job = self.job(lease.job_id)

@@ -37,8 +37,11 @@ class Wanted:
     @property
     def due_count(self) -> int:
         """How many due jobs to look at: as many as there are slots, more when some may not fit into the memory."""
-        slots = sum(offer.possible_slots for offer in self.offers)
-        tight = any(offer.possible_slots * offer.default_bytes > offer.free_bytes for offer in self.offers)
+        slots, tight = 0, False
+        for offer in self.offers:
+            possible = offer.possible_slots
+            slots += possible
+            tight = tight or possible * offer.default_bytes > offer.free_bytes
         return slots * _CANDIDATES_PER_SLOT if tight else slots
 
     @property

@@ -43,9 +43,10 @@ class Fleet:
     def offers(self) -> list[Offer]:
         """Return what the workers can take now."""
         found = []
+        now_s = self._clock.monotonic_s()
         for worker in self._workers.values():
             # Most of a busy fleet takes none, so those must cost next to nothing.
-            if worker.free_slots > 0 and self._pause_s(worker) <= 0:
+            if worker.free_slots > 0 and worker.assigned_at_s + self._spawn_delay_s <= now_s:
                 offer = worker.offer(at_once=1 if self._spawn_delay_s else worker.hello.slots)
                 if offer.possible_slots > 0:
                     found.append(offer)
@@ -53,8 +54,14 @@ class Fleet:
 
     def next_offer_in_s(self) -> float | None:
         """Return when a worker that pauses between two jobs may take the next; None when none pauses."""
-        pauses_s = [self._pause_s(worker) for worker in self._workers.values() if worker.open_slots > 0]
-        return min((pause_s for pause_s in pauses_s if pause_s > 0), default=None)
+        now_s = self._clock.monotonic_s()
+        ends_s = (
+            end_s
+            for worker in self._workers.values()
+            if (end_s := worker.assigned_at_s + self._spawn_delay_s) > now_s and worker.open_slots > 0
+        )
+        first_s = min(ends_s, default=None)
+        return None if first_s is None else first_s - now_s
 
     def ready(self, worker: Worker, *, free_slots: int, free_bytes: int, memory: Memory | None) -> None:
         """Take in the credits of a worker, in place of those before."""
@@ -107,8 +114,3 @@ class Fleet:
             )
             for worker in self._workers.values()
         )
-
-    def _pause_s(self, worker: Worker) -> float:
-        if worker.assigned_at_s is None:
-            return 0.0
-        return worker.assigned_at_s + self._spawn_delay_s - self._clock.monotonic_s()

@@ -131,6 +131,8 @@ class Claimed(NamedTuple):
     """In which time the next waiting job becomes due by itself; None when none will."""
     has_more: bool
     """Whether jobs are due that were not looked at, and slots are free."""
+    any_waits: bool
+    """Whether a job waits now, due or not: if none does, it is no use to ask again before there is one."""
 
 
 class Purged(NamedTuple):

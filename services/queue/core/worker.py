@@ -71,7 +71,8 @@ class Worker:
         self.memory = Memory(max_bytes=hello.memory_limit_bytes)
         self.free_slots = 0
         self.free_bytes = 0
-        self.assigned_at_s: float | None = None
+        self.assigned_at_s = float("-inf")
+        """When it was given its last job."""
         self._renew_after_s = lease_ttl_s / 3
         self._clock = clock
         self._held: dict[str, _Held] = {}

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from services.chassis.lifecycle import background
-from services.queue.core.dispatcher import Dispatcher
+from services.queue.core.dispatcher import Dispatcher, Outlook
 from services.queue.core.fleet import Fleet
 from services.queue.core.job import Job, State
 from services.queue.core.lease import Lease
 from services.queue.core.placing import Offer, place
-from services.queue.core.ports import Reaped, Record
+from services.queue.core.ports import Change, Event, Reaped, Record, change_of
 from services.queue.core.worker import Hello, Worker
 from tests.fakes.clock import FakeClock, let_others_run
 from tests.fakes.job_stores import offer
@@ -18,6 +18,12 @@ from tests.fakes.queue_jobs import job
 def worker(clock: FakeClock, worker_id: str = "worker-1", slots: int = 3) -> Worker:
     hello = Hello(worker_id, slots, 1_000, {}, memory_processing=True, auto_cleanup=True)
     return Worker(hello, lease_ttl_s=30, clock=clock)
+
+
+def changed(state: State) -> Change:
+    """Return that a job has come into a state."""
+    one = job(state)
+    return change_of(one, Event(1, 0, one.id, one.owner, b""))
 
 
 def anybody(_job: Job) -> bool:
@@ -111,9 +117,9 @@ async def test_it_looks_when_woken_and_when_a_job_becomes_due_and_never_else() -
     fleet = Fleet(clock, spawn_delay_s=0)
     looks: list[float] = []
 
-    async def begin(_offers: Sequence[Offer]) -> float | None:
+    async def begin(_offers: Sequence[Offer]) -> Outlook:
         looks.append(clock.monotonic_s())
-        return 15.0 if len(looks) == 1 else None
+        return Outlook(15.0 if len(looks) == 1 else None, any_waits=True)
 
     dispatcher = Dispatcher(fleet, begin, clock)
     async with background(dispatcher.run(), name="dispatch"):
@@ -129,3 +135,67 @@ async def test_it_looks_when_woken_and_when_a_job_becomes_due_and_never_else() -
         await let_others_run()
 
     assert looks == [0, 15, 1_015]
+
+
+class _Asked:
+    """Something to dispatch for: one worker with room, and a store in which jobs wait or not."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.looks: list[float] = []
+        self.any_waits = False
+        self.meanwhile: Sequence[Change] = ()
+        """What happens while the store is asked."""
+        fleet = Fleet(self.clock, spawn_delay_s=0)
+        one = worker(self.clock)
+        fleet.connect(one)
+        fleet.ready(one, free_slots=1, free_bytes=1_000, memory=None)
+        self.dispatcher = Dispatcher(fleet, self._begin, self.clock)
+
+    async def _begin(self, _offers: Sequence[Offer]) -> Outlook:
+        self.looks.append(self.clock.monotonic_s())
+        meanwhile, self.meanwhile = self.meanwhile, ()
+        self.dispatcher.follow(meanwhile)
+        return Outlook(None, self.any_waits)
+
+    async def wake(self) -> None:
+        self.dispatcher.wake()
+        await let_others_run()
+
+
+async def test_credits_ask_for_nothing_while_no_job_waits() -> None:
+    """The next job that waits is asked for at once."""
+    asked = _Asked()
+    async with background(asked.dispatcher.run(), name="dispatch"):
+        await let_others_run()
+        for _ in range(3):
+            await asked.wake()
+        asked.dispatcher.follow([changed(State.COMPLETED)])
+        await let_others_run()
+        before = list(asked.looks)
+        asked.dispatcher.follow([changed(State.QUEUED)])
+        await let_others_run()
+
+    assert (before, asked.looks) == ([0], [0, 0])
+
+
+async def test_a_job_that_comes_while_the_store_is_asked_is_not_overlooked() -> None:
+    asked = _Asked()
+    asked.meanwhile = [changed(State.QUEUED)]
+    async with background(asked.dispatcher.run(), name="dispatch"):
+        await let_others_run()
+
+    assert asked.looks == [0, 0]
+
+
+async def test_it_is_believed_for_a_second_that_no_job_waits() -> None:
+    """A change may have been missed: credits that came meanwhile are worth a question then, others are not."""
+    asked = _Asked()
+    async with background(asked.dispatcher.run(), name="dispatch"):
+        await let_others_run()
+        await asked.wake()
+        for _ in range(3):
+            asked.clock.advance(1)
+            await let_others_run()
+
+    assert asked.looks == [0, 1]

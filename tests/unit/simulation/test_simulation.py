@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.simulation.picture import picture
 from tests.simulation.plant import Disk
 from tests.simulation.scenarios import fairness, run_virtually, simulate
 from tests.simulation.virtual_time import running_loop
-from tests.simulation.walls import walls
+from tests.simulation.walls import Wall, walls
 
 SMALL = Scenario(
     processors=2,
@@ -154,12 +155,13 @@ def outcome(processors: int) -> Outcome:
     )
 
 
+def _walls(outcomes: Sequence[Outcome]) -> Mapping[str, Wall]:
+    return {wall.name: wall for wall in walls(outcomes, outcomes, outcomes[-1], COSTS)}
+
+
 def test_a_wall_stands_where_all_is_in_use() -> None:
     """Thirty messages a second are sixty processors of half a job a second; other walls are beyond the last scale."""
-    found = {
-        wall.name: wall
-        for wall in walls([outcome(scale) for scale in (1, 10, 100)], [outcome(scale) for scale in (1, 10, 100)], COSTS)
-    }
+    found = _walls([outcome(scale) for scale in (1, 10, 100)])
 
     assert found["Telegram: one bot"].processors == pytest.approx(60)
     assert found["Telegram: one bot"].shares == pytest.approx((1 / 60, 1 / 6, 10 / 6))
@@ -167,18 +169,19 @@ def test_a_wall_stands_where_all_is_in_use() -> None:
 
 
 def test_a_full_queue_needs_as_much_more_as_it_was_asked_for() -> None:
-    """A queue that did half of what was asked for with all its time needs twice its time."""
+    """A queue that did half of what was asked for with all its time needs twice its time: it serves half as many."""
     outcomes = [outcome(scale) for scale in (1, 10, 100)]
     outcomes[-1] = outcomes[-1]._replace(completed_per_s=outcomes[-1].jobs_per_s / 2)
 
-    found = {wall.name: wall for wall in walls(outcomes, outcomes, COSTS)}
+    found = _walls(outcomes)
 
     assert found["queue's core, 1 report / s"].shares == pytest.approx((0.02, 0.2, 2.0))
+    assert found["queue's core, 1 report / s"].processors == pytest.approx(50)
 
 
 def test_the_picture_names_every_wall() -> None:
     outcomes = [outcome(scale) for scale in (1, 10, 100)]
-    found = walls(outcomes, outcomes, COSTS)
+    found = [*_walls(outcomes).values()]
 
     drawn = picture(outcomes, found, [outcome(10)._replace(scenario=SMALL._replace(load=load)) for load in (0.5, 1)])
 

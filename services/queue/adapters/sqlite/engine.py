@@ -115,8 +115,9 @@ class SqliteEngine:
                 job_ids.add(row[0])
         batch.know(job for job_id in job_ids if (job := self._get(job_id)) is not None)
         if wanted.offers:
-            batch.due = self._due(wanted, batch)
-            batch.due_is_cut = len(batch.due) == wanted.due_count
+            due_count = wanted.due_count
+            batch.due = self._due(wanted, batch, due_count)
+            batch.due_is_cut = len(batch.due) == due_count
             batch.next_due_ms = self._execute(self._sql["next_due"], (batch.now_ms,)).fetchone()[0]
         if wanted.reap_count:
             batch.expired = self._know(batch, "expired_jobs", (batch.now_ms, wanted.reap_count))
@@ -126,9 +127,9 @@ class SqliteEngine:
         batch.know(jobs)
         return [job.id for job in jobs]
 
-    def _due(self, wanted: Wanted, batch: Batch) -> list[str]:
+    def _due(self, wanted: Wanted, batch: Batch, due_count: int) -> list[str]:
         full = json.dumps(batch.ledger.full_owners())
-        limits = (batch.now_ms, wanted.most_bytes, wanted.free_bytes, full, wanted.due_count)
+        limits = (batch.now_ms, wanted.most_bytes, wanted.free_bytes, full, due_count)
         due = [job_id for (job_id,) in self._execute(self._sql["due_jobs"], limits)]
         batch.know(self._known[job_id] for job_id in due if job_id in self._known)
         if unknown := [job_id for job_id in due if job_id not in self._known]:
