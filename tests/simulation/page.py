@@ -30,8 +30,8 @@ _READING = """\
 - **The first wall is Telegram.** One bot may send 30 messages a second, whatever stands behind it. The last line of the
   table of waits shows it: processors beyond that hold finished videos that wait for their turn.
 - **The second is the queue's one core.** At ten reports a second of each run the larger part of it goes to progress;
-  `PROGRESS_INTERVAL_MS` moves that. With more processors than it serves, all wait for seconds, and the more there are,
-  the less is done, for their reports come first. Where little happens at a time, a commit holds one call and costs half
+  `PROGRESS_INTERVAL_MS` moves that. With more processors than it serves, all wait for seconds, and their reports
+  take a larger part. Where little happens at a time, a commit holds one call and costs half
   a millisecond of CPU, so a job costs most on a small installation; a core that is in use all the time is no wall yet,
   because commits get fuller. Each look for work goes over every processor that has a free slot (decision 37), so more
   slots per processor help, and several queues on one PostgreSQL, each with its share of the processors.
