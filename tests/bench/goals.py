@@ -140,6 +140,9 @@ GOALS: Sequence[Goal] = (
         "p50 ≤ 1.2 ms",
         "1,000 requests a round, one after the other; Express beside it, in turns. Otherwise as A1. The load client "
         "has the second core, with the queue.",
+        "Of 1.25 ms the queue's call takes 0.93: 0.42 are an empty gRPC call there and back, 0.5 the decision, a "
+        "change of threads and back, and the commit with its sync. The rest is HTTP and the gateway; an answer "
+        "without anything behind it takes 0.19. Each step wakes another process or thread.",
     ),
     Goal(
         "P1",
