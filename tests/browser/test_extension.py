@@ -91,7 +91,11 @@ async def test_a_right_click_on_a_video_delivers_it(browser: ExtensionBrowser, s
     assert len(await stack.messages()) == 1
     notes = await browser.notifications()
     assert [note[:4] for note in notes] == ["job:"]
-    assert (await browser.badge(), await browser.stored("awaited")) == ("", [])
+
+    async def is_settled() -> bool:
+        return (await browser.badge(), await browser.stored("awaited")) == ("", [])
+
+    await eventually(is_settled, what="nothing is awaited any more, and the badge is empty")
     await site.close()
     await popup.close()
 
@@ -113,7 +117,7 @@ async def test_a_worker_that_was_killed_wakes_to_the_truth(
     popup = await browser.popup()
     await browser.choose("link", linkUrl=stack.page("/gated/killed/clip.mp4"), pageUrl=stack.page("/"))
     await popup.wait_for_selector(f"{FIRST}[data-stage=Downloading]")
-    job_id = (await browser.stored("awaited"))[0]
+    (job_id,) = await eventually(lambda: browser.stored("awaited"), what="the job is awaited")
     before = await browser.notifications()
     await popup.evaluate(
         "() => { globalThis.said = []; new MutationObserver(() => said.push(document.getElementById('connection')"

@@ -79,12 +79,12 @@ def _needed(outcomes: Sequence[Outcome], found: Sequence[Wall]) -> list[str]:
 
 def _waits(by_load: Sequence[Outcome]) -> list[str]:
     loads = [outcome.scenario.load for outcome in by_load]
-    panel = _Panel(760, 1_010, (loads[0], loads[-1]), (0.003, 100), is_even=True)
+    panel = _Panel(760, 1_010, (loads[0], loads[-1]), (0.001, 100), is_even=True)
     lines = [
         _text((730, 28), f"How long a job waits, {by_load[0].scenario.processors} processors", size=16),
         _text((730, 50), "Seconds from submit to assignment, by load.", _FAINT),
     ]
-    for wait_s in (0.01, 0.1, 1, 10, 100):
+    for wait_s in (0.001, 0.01, 0.1, 1, 10, 100):
         lines.append(_line(panel.at(loads[0], wait_s), panel.at(loads[-1], wait_s), _GRID))
         x, y = panel.at(loads[0], wait_s)
         lines.append(_text((x - 8, y + 4), f"{wait_s:g}", _FAINT, anchor="end"))
