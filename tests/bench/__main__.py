@@ -16,7 +16,7 @@ import psutil
 from tests.bench.benchmarks import AREA_OF_ROW, BENCHMARKS, WANTED
 from tests.bench.process import ROOT
 from tests.bench.report.machine import machine
-from tests.bench.report.page import in_area, write_page
+from tests.bench.report.page import PAGE, in_area, write_page
 from tests.bench.report.picture import picture
 from tests.bench.report.results import FOLDER, Result, failure, keep, last_results, loaded
 from tests.bench.report.table import print_table
@@ -39,9 +39,17 @@ def main() -> None:
     _draw({BENCHMARKS[name].area for name in names})
     print_table(results, [arguments.only] if arguments.only in AREA_OF_ROW else [*AREA_OF_ROW, ""])
     if arguments.page:
-        print(f"Written: {', '.join(str(path) for path in write_page(last_results()))}")
+        _write_page()
     if any(result.failure for result in results.values()):
         raise SystemExit(1)
+
+
+def _write_page() -> None:
+    """Write the page, unless rows of it would be lost."""
+    last = last_results()
+    if unmeasured := BENCHMARKS.keys() - last.keys():
+        raise SystemExit(f"{PAGE} stays as it is: here nothing was measured yet of {', '.join(sorted(unmeasured))}")
+    print(f"Written: {', '.join(str(path) for path in write_page(last))}")
 
 
 def _result(name: str) -> Result:

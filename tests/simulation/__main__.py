@@ -1,6 +1,7 @@
 """`make simulate`: how clipferry grows, as tables, JSON, a picture and a page."""
 
 import argparse
+import asyncio
 import datetime
 import json
 import logging
@@ -14,6 +15,7 @@ from rich.table import Table as RichTable
 from tests.bench.report.machine import machine
 from tests.simulation.costs import measured_costs
 from tests.simulation.demand import TURNS_PER_S
+from tests.simulation.grpc_costs import measured_wire
 from tests.simulation.outcome import Outcome, Scenario
 from tests.simulation.page import write_page
 from tests.simulation.report import Findings, Table, tables
@@ -37,14 +39,14 @@ _LOADED = 10
 
 def _found(seed: int, console: Console) -> Findings:
     console.print("What one of each costs …", style="dim")
-    costs = run_virtually(measured_costs())
+    costs = run_virtually(measured_costs(asyncio.run(measured_wire())))
 
     def told(scenario: Scenario) -> Outcome:
         console.print(
             f"{scenario.processors} processors at {scenario.load:.0%}, a report every {scenario.report_every_s:g} s …",
             style="dim",
         )
-        outcome = run_virtually(simulate(scenario, costs.disk))
+        outcome = run_virtually(simulate(scenario, costs.disk, costs.wire))
         assert not outcome.foreign_count, "a gateway heard of owners who are not connected there"
         return outcome
 
@@ -68,7 +70,7 @@ def _found(seed: int, console: Console) -> Findings:
         beyond,
         by_load,
         slowed,
-        run_virtually(fairness(seed, costs.disk)),
+        run_virtually(fairness(seed, costs.disk, costs.wire)),
         costs,
         walls(outcomes, calm, beyond, costs),
     )

@@ -23,6 +23,7 @@ from services.queue.wire import encode_job
 from tests.bench.disk import on_disk
 from tests.fakes.queue_jobs import job, submission
 from tests.simulation.gateways import OPENED_S, watching
+from tests.simulation.grpc_costs import Wire
 from tests.simulation.plant import MOST_WAITING, Disk, Plant, plant_in, sqlite_url
 from tests.simulation.processor import Processor
 from tests.simulation.virtual_time import LoopClock, running_loop
@@ -63,6 +64,7 @@ class Costs(NamedTuple):
     opening_us: Sequence[tuple[int, float]]
     """Of a watch, by the number of owners it names."""
     hub: Sequence[HubCost]
+    wire: Wire
 
     @property
     def disk(self) -> Disk:
@@ -76,8 +78,8 @@ class Costs(NamedTuple):
         return _WHOLE_COMMIT / self.disk.wait_s(_WHOLE_COMMIT)
 
 
-async def measured_costs() -> Costs:
-    """Measure all."""
+async def measured_costs(wire: Wire) -> Costs:
+    """Measure all but `wire`."""
     with on_disk() as (folder, _):
         async with _plant_in(sqlite_url(folder)) as plant:
             one, many = await _commit_ms(plant, 1), await _commit_ms(plant, _WHOLE_COMMIT)
@@ -87,12 +89,12 @@ async def measured_costs() -> Costs:
         for count in WATCHERS:
             async with _plant_in(f"sqlite:///{folder}/hub-{count}.db") as plant:
                 hub.append(await _hub_cost(plant, count))
-    return Costs(*one, *many, report_us, *_gateway_us(), opening_us, hub)
+    return Costs(*one, *many, report_us, *_gateway_us(), opening_us, hub, wire)
 
 
 def _plant_in(url: str) -> AbstractAsyncContextManager[Plant]:
-    """Run a queue whose disk is the real one."""
-    return plant_in(url, Disk(0, 0), Limits(MOST_WAITING))
+    """Run a queue whose disk is the real one, and whose messages are free."""
+    return plant_in(url, Disk(0, 0), Wire(0, 0, 0), Limits(MOST_WAITING))
 
 
 async def _commit_ms(plant: Plant, count: int) -> tuple[float, float]:

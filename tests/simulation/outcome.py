@@ -48,16 +48,20 @@ class Outcome(NamedTuple):
 
     @property
     def missing(self) -> float:
-        """How many times as much as was done was asked for, if the queue had no time left for it; otherwise 1."""
-        if self.busy < _FULL or not self.completed_per_s:
+        """How many times as much as was done was asked for, if the queue had no time left for it; otherwise 1.
+
+        Of jobs or of reports, whichever is more: processors report less often to a queue that does not keep up.
+        """
+        if self.busy < _FULL or not self.completed_per_s or not self.reports_per_s:
             return 1.0
-        missing = self.jobs_per_s / self.completed_per_s
+        reports_per_s = self.running / self.scenario.report_every_s
+        missing = max(self.jobs_per_s / self.completed_per_s, reports_per_s / self.reports_per_s)
         return missing if missing > _CHANCE else 1.0
 
 
 _FULL = 0.97
-_CHANCE = 1.02
-"""So much more comes than ends in a time that is counted, without anything being missing."""
+_CHANCE = 1.1
+"""So much more may seem to be asked for in the time that is counted, without anything being missing."""
 
 
 class Fairness(NamedTuple):

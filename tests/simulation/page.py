@@ -17,9 +17,9 @@ _HEAD = """\
 distributions (`tests/simulation/demand.py`: each number with its source, or named as assumed).
 
 Time passes as it would for a queue that has a core of its own (`tests/simulation/virtual_time.py`): by the CPU time
-that its code takes here, by 25 µs for each gRPC message, which is not simulated but was measured, and while a commit
-waits for the disk, as long as the table of costs says. When there is nothing to do, time jumps. So a wait holds all
-there is: for a slot, for commits, and for a queue that is busy with others.
+that its code takes here, by what a gRPC message or call takes, which is not simulated but measured of a real queue's
+process, and while a commit waits for the disk: see the table of costs. When there is nothing to do, time jumps. So a
+wait holds all there is: for a slot, for commits, and for a queue that is busy with others.
 
 ![Shares in use by the number of processors, and waits by load](pictures/growth.svg)
 """
@@ -31,10 +31,11 @@ _READING = """\
   table of waits shows it: processors beyond that hold finished videos that wait for their turn.
 - **The second is the queue's one core.** At ten reports a second of each run the larger part of it goes to progress;
   `PROGRESS_INTERVAL_MS` moves that. With more processors than it serves, all wait for seconds, and their reports
-  take a larger part. Where little happens at a time, a commit holds one call and costs half
-  a millisecond of CPU, so a job costs most on a small installation; a core that is in use all the time is no wall yet,
-  because commits get fuller. Each look for work goes over every processor that has a free slot (decision 37), so more
-  slots per processor help, and several queues on one PostgreSQL, each with its share of the processors.
+  take a larger part. Where little happens at a time, a commit holds one call and a message wakes the queue, so a job
+  costs most before the queue is busy; a core that is in use all the time is no wall yet, because commits get fuller.
+  Each look for work goes over every processor that has a free slot (decision 37), so more slots per processor help.
+  Several queues on one PostgreSQL share the processors; they were not simulated, and on two cores, which they share
+  with the database, two are no faster than one (goal Q2).
 - **The disk is farther away**: what is asked for during a commit is the next one together, so the busier it is, the
   less one costs.
 - **A gateway hears only of owners who are connected there** (decisions 9 and 31): more gateways, less for each. A
@@ -44,7 +45,9 @@ _READING = """\
 - Turns are fair: a flood costs others the time until a slot is free, not the time until the flood is over. Finished
   videos of a flood hold slots all the same while they wait for the turn of their one chat, one a second;
   `MAX_PER_OWNER_RUNNING` keeps those slots free for others.
-- Where a queue has no time left, its share is how much it would need for all that is asked for.
+- Where a queue has no time left, its share is how much it would need for all that is asked for, and for all reports.
+- What still waits when the counted time ends counts with what it has waited until then: of a flood, or at more than
+  what the processors can do, longer waits would come.
 - Counts are nearly the same in every run with the same seed, waits as far as CPU times are.
 - Left out: machines that fail, playlists and recordings, what processors tell of their memory between two jobs, the
   purge of old jobs (a row deleted for each one written), what a gateway writes to its clients (goals F1 to F7),

@@ -26,6 +26,7 @@ from services.queue.core.runs import Progress
 from services.queue.core.statistics import Statistics, Stats
 from services.queue.watch import Watches
 from services.queue.wire import encode_job
+from tests.simulation.grpc_costs import Wire
 from tests.simulation.virtual_time import LoopClock, VirtualLoop, running_loop
 
 LEASE_TTL_S = 30.0
@@ -38,9 +39,6 @@ _PLACE_EVERY_S = 0.1
 """As the queue's own defaults have it; `services/queue/service.py` puts the same parts together."""
 MOST_WAITING = 10_000_000
 """MAX_QUEUE_SIZE: nobody is turned away here, so that every delay is seen."""
-
-MESSAGE_US = 25.0
-"""CPU time of one message on an open gRPC stream, at one end: 22 to 28 measured."""
 
 
 class Disk(NamedTuple):
@@ -58,8 +56,9 @@ class Disk(NamedTuple):
 class Plant:
     """What there is of the queue, and its meters."""
 
-    def __init__(self, loop: VirtualLoop, store: JobStore) -> None:
+    def __init__(self, loop: VirtualLoop, store: JobStore, wire: Wire) -> None:
         self.loop = loop
+        self._wire = wire
         self.clock = LoopClock(loop)
         self.store = store
         self.hub: Hub[Stats] = Hub(self.clock, sequence=0, batch_s=_EVENT_BATCH_S)
@@ -92,17 +91,23 @@ class Plant:
         self.dispatcher.wake()
 
     def count_message(self) -> None:
-        """Take the time of a message that came or goes."""
-        self.loop.spend(MESSAGE_US / 1e6)
+        """Take the time of a message of a stream that came or goes."""
+        wake_us = self._wire.wake_us if self.loop.was_idle() else 0.0
+        self.loop.spend((self._wire.message_us + wake_us) / 1e6)
+
+    def count_call(self) -> None:
+        """Take the time of a unary call."""
+        self.loop.spend(self._wire.call_us / 1e6)
 
 
 @asynccontextmanager
-async def plant_in(url: str, disk: Disk, limits: Limits) -> AsyncIterator[Plant]:
+async def plant_in(url: str, disk: Disk, wire: Wire, limits: Limits) -> AsyncIterator[Plant]:
     """Run a queue whose jobs are kept at `url` for the length of the block, in the loop that runs.
 
     Args:
         url: ``sqlite:///`` and a path.
-        disk: What a commit waits for, beside what it waits for here.
+        disk: What a commit waits for.
+        wire: What gRPC takes.
         limits: How many may wait and run.
     """
     loop = running_loop()
@@ -118,7 +123,7 @@ async def plant_in(url: str, disk: Disk, limits: Limits) -> AsyncIterator[Plant]
         clock = LoopClock(loop)
         backend = await stack.enter_async_context(open_backend(url, rules, clock=clock, publish=publish))
         _wait_for(disk, backend.store)
-        plant = Plant(loop, backend.store)
+        plant = Plant(loop, backend.store, wire)
         listeners.append(plant)
         for name, work in (
             ("dispatch", plant.dispatcher.run()),

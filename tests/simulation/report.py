@@ -161,6 +161,11 @@ def _costs(costs: Costs) -> Sequence[Table]:
                     "commit of 256 calls, ms",
                     f"{costs.commit_of_many_ms:.0f}, of it {costs.waited_for_many_ms:.1f} waiting for the disk",
                 ],
+                [
+                    "message of a gRPC stream, queue's CPU, µs",
+                    f"{costs.wire.message_us:.0f}, and {costs.wire.wake_us:.0f} if it wakes the queue",
+                ],
+                ["unary gRPC call, queue's CPU, µs", f"{costs.wire.call_us:.0f}"],
                 ["report of a run, queue's CPU without gRPC, µs", f"{costs.report_us:.0f}"],
                 ["event that nobody there listens to, gateway's CPU, µs", f"{costs.gateway_event_us:.0f}"],
                 ["progress that nobody there listens to, gateway's CPU, µs", f"{costs.gateway_progress_us:.0f}"],

@@ -2,14 +2,15 @@
 
 import asyncio
 import random
-import tempfile
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from tests.bench.disk import on_disk
 from tests.simulation.demand import USERS_COUNT, Crowd, slot_s, user
 from tests.simulation.gateways import GatewayEnd, connected, watching
+from tests.simulation.grpc_costs import Wire
 from tests.simulation.outcome import Fairness, Outcome, Scenario, jain, quantiles
 from tests.simulation.plant import SPAWN_DELAY_S, Disk, sqlite_url
 from tests.simulation.processor import SLOTS
@@ -18,8 +19,6 @@ from tests.simulation.world import Told, World, world_in
 
 T = TypeVar("T")
 
-_MEMORY = Path("/dev/shm")
-"""What a commit waits for its disk passes on the virtual clock, so here no disk is waited for."""
 _FLOOD_COUNT = 600
 _FLOODED_PROCESSORS = 10
 _RIVALS_COUNT = 20
@@ -40,16 +39,17 @@ def most_per_s(processors: int) -> float:
     return processors * min(SLOTS / slot_s(), 1 / SPAWN_DELAY_S)
 
 
-async def simulate(scenario: Scenario, disk: Disk, *, users: int = USERS_COUNT) -> Outcome:
+async def simulate(scenario: Scenario, disk: Disk, wire: Wire, *, users: int = USERS_COUNT) -> Outcome:
     """Let one stretch of time go by, and count."""
     random.seed(scenario.seed)  # the queue's own pauses are drawn too
     draw = random.Random(scenario.seed)
     crowd = Crowd(users, draw)
     audiences = connected(scenario.gateways, random.Random(scenario.seed + 1), user_count=users)
-    with _folder() as folder:
+    with on_disk() as (folder, _):
         world_of_it = world_in(
             sqlite_url(folder),
             disk=disk,
+            wire=wire,
             processor_count=scenario.processors,
             gateway_count=scenario.gateways,
             turns_per_s=scenario.turns_per_s,
@@ -136,24 +136,33 @@ def _submit_evenly(
         after_s += draw.expovariate(per_s)
 
 
-async def fairness(seed: int, disk: Disk, *, counted_s: float = 45.0, flood: int = _FLOOD_COUNT) -> Fairness:
+async def fairness(
+    seed: int, disk: Disk, wire: Wire, *, counted_s: float = 45.0, flood: int = _FLOOD_COUNT
+) -> Fairness:
     """Simulate a flood with and without fair turns, and rivals of different eagerness."""
-    quiet = await _flooded(seed, disk, counted_s, flood=0)
-    fair = await _flooded(seed, disk, counted_s, flood=flood)
-    limited = await _flooded(seed, disk, counted_s, flood=flood, most_running_each=LIMITED_COUNT)
-    in_order = await _flooded(seed, disk, counted_s, flood=flood, in_order=True)
+    quiet = await _flooded(seed, disk, wire, counted_s, flood=0)
+    fair = await _flooded(seed, disk, wire, counted_s, flood=flood)
+    limited = await _flooded(seed, disk, wire, counted_s, flood=flood, most_running_each=LIMITED_COUNT)
+    in_order = await _flooded(seed, disk, wire, counted_s, flood=flood, in_order=True)
     owners = [user(number) for number in range(_RIVALS_COUNT)]
-    served = [await _rivals(seed, disk, counted_s, owners, in_order=is_in_order) for is_in_order in (False, True)]
+    served = [await _rivals(seed, disk, wire, counted_s, owners, in_order=is_in_order) for is_in_order in (False, True)]
     return Fairness(quiet, fair, limited, in_order, *(jain(told.served, owners) for told in served))
 
 
 async def _flooded(
-    seed: int, disk: Disk, counted_s: float, *, flood: int, in_order: bool = False, most_running_each: int = 0
+    seed: int,
+    disk: Disk,
+    wire: Wire,
+    counted_s: float,
+    *,
+    flood: int,
+    in_order: bool = False,
+    most_running_each: int = 0,
 ) -> tuple[float, float, float]:
     draw = random.Random(seed)
     crowd = Crowd(USERS_COUNT, draw)
-    with _folder() as folder:
-        async with _few(folder, disk, seed, in_order=in_order, most_running_each=most_running_each) as world:
+    with on_disk() as (folder, _):
+        async with _few(folder, disk, wire, seed, in_order=in_order, most_running_each=most_running_each) as world:
             from_s = world.now_s
             for _ in range(flood):
                 world.submit_at(from_s, "flood")
@@ -165,11 +174,11 @@ async def _flooded(
             return quantiles([waited_s for owner, waited_s in asked if owner != "flood"])
 
 
-async def _rivals(seed: int, disk: Disk, counted_s: float, owners: list[str], *, in_order: bool) -> Told:
+async def _rivals(seed: int, disk: Disk, wire: Wire, counted_s: float, owners: list[str], *, in_order: bool) -> Told:
     """Let everybody submit at once, the first 20 times as much as the last, each more than can be served."""
     draw = random.Random(seed)
-    with _folder() as folder:
-        async with _few(folder, disk, seed, in_order=in_order) as world:
+    with on_disk() as (folder, _):
+        async with _few(folder, disk, wire, seed, in_order=in_order) as world:
             from_s = world.now_s
             asked = [owner for rank, owner in enumerate(owners, 1) for _ in range(max(40, 800 // rank))]
             draw.shuffle(asked)
@@ -180,11 +189,12 @@ async def _rivals(seed: int, disk: Disk, counted_s: float, owners: list[str], *,
 
 
 def _few(
-    folder: Path, disk: Disk, seed: int, *, in_order: bool, most_running_each: int = 0
+    folder: Path, disk: Disk, wire: Wire, seed: int, *, in_order: bool, most_running_each: int = 0
 ) -> AbstractAsyncContextManager[World]:
     return world_in(
         sqlite_url(folder),
         disk=disk,
+        wire=wire,
         processor_count=_FLOODED_PROCESSORS,
         gateway_count=1,
         turns_per_s=1_000,
@@ -193,9 +203,3 @@ def _few(
         in_order=in_order,
         most_running_each=most_running_each,
     )
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as name:
-        yield Path(name)

@@ -29,6 +29,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._passed_s = 0.0
         self._spent_s = 0.0
         self._is_aside = False
+        self._was_idle = False
         super().__init__(_Jumping(self._jump))
 
     def time(self) -> float:
@@ -39,6 +40,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def busy_s(self) -> float:
         """How much of its time it had something to do."""
         return self._spent_s + self._since_mark_s()
+
+    def was_idle(self) -> bool:
+        """Return whether there was nothing to do for a while since it was last asked."""
+        was_idle, self._was_idle = self._was_idle, False
+        return was_idle
 
     def spend(self, for_s: float) -> None:
         """Be busy with something that is not simulated."""
@@ -72,6 +78,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _jump(self, by_s: float) -> None:
         self._passed_s += by_s
+        self._was_idle |= by_s > 0
 
 
 class _Jumping(selectors.DefaultSelector):

@@ -16,6 +16,7 @@ from services.queue.core.ledger import Limits
 from services.queue.core.ports import Accepted, Record
 from services.queue.submitting import submit
 from tests.simulation.demand import Turns, Video, video
+from tests.simulation.grpc_costs import Wire
 from tests.simulation.plant import MOST_WAITING, Disk, Plant, plant_in
 from tests.simulation.processor import Processor
 
@@ -154,9 +155,8 @@ class _Door:
             asked = self.asked[:]
             with plant.loop.aside():
                 requests = [self._request(owner) for owner, _ in asked]
-            plant.count_message()
+            plant.count_call()
             results = await submit(plant.store, requests, run_timeout_ms=_RUN_TIMEOUT_MS)
-            plant.count_message()
             with plant.loop.aside():
                 del self.asked[: len(asked)]
                 for result, (owner, asked_s) in zip(results, asked, strict=True):
@@ -238,6 +238,7 @@ async def world_in(
     url: str,
     *,
     disk: Disk,
+    wire: Wire,
     processor_count: int,
     gateway_count: int,
     turns_per_s: float,
@@ -253,7 +254,7 @@ async def world_in(
     """
     async with AsyncExitStack() as stack:
         limits = Limits(MOST_WAITING, max_running_per_owner=most_running_each)
-        plant = await stack.enter_async_context(plant_in(url, disk, limits))
+        plant = await stack.enter_async_context(plant_in(url, disk, wire, limits))
         world = World(
             plant,
             Turns(turns_per_s),

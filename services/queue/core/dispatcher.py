@@ -10,7 +10,7 @@ from services.queue.core.placing import Offer
 from services.queue.core.ports import Change
 
 _BELIEVED_S = 1.0
-"""How long it is believed that no job waits. A change that was missed costs no more than that."""
+"""How long it is believed that no job waits: a change that was missed costs no more, if a credit comes after it."""
 
 
 class Outlook(NamedTuple):

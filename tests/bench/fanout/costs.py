@@ -71,7 +71,14 @@ async def cost_rows() -> Sequence[Figure]:
                 )
                 for kind in kinds
             ]
-        rows.append(Figure(f"F1: load client's share of its core, {size:,} clients", costs[OURS.name].client_shares))
+        rows += [
+            Figure(
+                f"{'F1' if kind in (OURS, SOCKET_IO) else 'F2'}: load client's share of its core, {size:,} clients of "
+                f"{kind.name.partition(':')[0]}",
+                costs[kind.name].client_shares,
+            )
+            for kind in kinds
+        ]
     return rows
 
 

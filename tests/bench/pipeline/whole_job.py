@@ -31,7 +31,6 @@ GOALS = {5: "≤ 0.4", 40: "≤ 0.6", 300: "≤ 0.9"}
 START_UP = "base"
 """The smallest clip: next to nothing but what a job costs before its first byte and after its last."""
 RUNS_COUNT = 5
-MEMORY_RUNS_COUNT = 2
 _PEER = "yt-dlp to a tmpfs file, then curl -F"
 _MERGED = "merged/master.m3u8"
 ROOM = {"MAX_MEMORY_PER_VIDEO": "400000000", "MAX_TOTAL_MEMORY": "900000000", "TELEGRAM_LIMIT_BYTES": "2000000000"}
@@ -137,7 +136,7 @@ class _Ground:
         for path, shares in held.items():
             # In whole blocks, as what is held is counted: both lie on tmpfs.
             whole_bytes = sum(allocated_bytes(file.stat()) for file in _files_of(self.directory / path))
-            for _ in range(MEMORY_RUNS_COUNT):
+            for _ in range(RUNS_COUNT):
                 for pid in pids.values():
                     forget_peak(pid)
                 async with footprint(stack.tmpfs_dir, pids["processor"]) as found:

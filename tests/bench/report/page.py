@@ -17,9 +17,10 @@ Each row is a goal that `make bench` measures: ours and the peers in the same ru
 every second round the other way round; CPU time as the operating system counts it. Shown is the median, with minimum
 and maximum; a ratio is that of a run of ours and the peer's run beside it. What has no goal explains what has one.
 Every benchmark counts what arrived and fails if something is missing. It fails too where a peer is not there: the table
-says which rows have none, and on this page stays what was measured before. `make bench ONLY=F1` runs one row,
-`ONLY=fan-out` an area; `make bench PAGE=1` also writes this page. What grows over time, `make soak MINUTES=10` says: it
-fails if memory, descriptors, threads, tasks or a database do after the warm-up.
+says which rows have none. `make bench ONLY=F1` runs one row, `ONLY=fan-out` an area; `make bench PAGE=1` also writes
+this page, from what each benchmark found when it last succeeded in this clone, and leaves it as it is while one has
+not. What grows over time, `make soak MINUTES=10` says: it fails if memory, descriptors, threads, tasks or a database do
+after the warm-up.
 {runs}
 """
 _USUAL_RUNS_COUNT = 5

@@ -13,13 +13,11 @@ from sandbox.run.config import SANDBOX_BOT_TOKEN, SANDBOX_CHAT_ID
 from sandbox.run.gateway import signed_in
 from sandbox.run.programs import answers, serves
 from tests.bench.figure import Figure
-from tests.bench.process import process
+from tests.bench.process import LOOK_EVERY_S, process
 from tests.processes.ports import DEFAULTS, free_ports
 from tests.processes.stack import isolated_environment, memory_directory
 
 RUNS_COUNT = 5
-MEMORY_RUNS_COUNT = 2
-_LOOK_EVERY_S = 0.002
 _SETTLED_S = 2.0
 """After a start: garbage is collected, streams are open."""
 
@@ -70,8 +68,8 @@ async def _start_s(module: str, variables: Mapping[str, str]) -> tuple[float, fl
 
 
 async def _memory(variables: Mapping[str, str]) -> list[Figure]:
-    alone = [await _alone_mb(variables) for _ in range(MEMORY_RUNS_COUNT)]
-    apart = [await _apart_mb(variables) for _ in range(MEMORY_RUNS_COUNT)]
+    alone = [await _alone_mb(variables) for _ in range(RUNS_COUNT)]
+    apart = [await _apart_mb(variables) for _ in range(RUNS_COUNT)]
     return [
         Figure("S2: resident memory of all in one process, idle, MB", [one.idle for one in alone], "≤ 82"),
         Figure("S2: PSS of all in one process, idle, MB", [one.idle_pss for one in alone]),
@@ -144,7 +142,7 @@ async def _started(module: str, variables: Mapping[str, str]) -> AsyncIterator[p
     command = (module, "up") if module == "cli" else (module,)
     async with process(*command, port=port, environment=variables) as started:
         while not await is_ready():  # noqa: ASYNC110 - it happens in another process
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(LOOK_EVERY_S)
         yield started
 
 

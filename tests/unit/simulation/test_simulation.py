@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from tests.simulation import plant
 from tests.simulation.costs import Costs
 from tests.simulation.demand import Turns
+from tests.simulation.grpc_costs import Wire
 from tests.simulation.outcome import Outcome, Scenario, jain, quantiles
 from tests.simulation.picture import picture
 from tests.simulation.plant import Disk
@@ -26,6 +26,7 @@ SMALL = Scenario(
     report_every_s=0.5,
     seed=7,
 )
+WIRE = Wire(message_us=25.0, wake_us=25.0, call_us=100.0)
 DISK = Disk(commit_s=0.002, call_s=0.0)
 COSTS = Costs(
     commit_of_one_ms=3,
@@ -37,13 +38,14 @@ COSTS = Costs(
     gateway_progress_us=20,
     opening_us=[],
     hub=[],
+    wire=WIRE,
 )
 
 
-def small(**fields: object) -> Outcome:
+def small(wire: Wire = WIRE, **fields: object) -> Outcome:
     """Return what a small run shows in which no CPU time passes, so that every run is the same."""
     scenario = SMALL._replace(**fields)  # type: ignore[arg-type]
-    return run_virtually(simulate(scenario, DISK, users=500), counts_cpu=False)
+    return run_virtually(simulate(scenario, DISK, wire, users=500), counts_cpu=False)
 
 
 def test_the_same_seed_gives_the_same_figures() -> None:
@@ -64,18 +66,18 @@ def test_a_slow_disk_makes_jobs_wait() -> None:
     """Each waits for two commits: that of its submission, and that of its run."""
     idle = SMALL._replace(load=0.2)
     fast, slow = (
-        run_virtually(simulate(idle, Disk(commit_s, 0.0), users=500), counts_cpu=False) for commit_s in (0.002, 0.5)
+        run_virtually(simulate(idle, Disk(commit_s, 0.0), WIRE, users=500), counts_cpu=False)
+        for commit_s in (0.002, 0.5)
     )
 
     assert fast.wait_s[0] < 0.1
     assert slow.wait_s[0] >= 1.0
 
 
-def test_a_queue_without_time_makes_jobs_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_queue_without_time_makes_jobs_wait() -> None:
     """Where each message takes a tenth of a second, 2 processors say more than can be heard."""
     calm = small()
-    monkeypatch.setattr(plant, "MESSAGE_US", 1e5)
-    full = small()
+    full = small(wire=Wire(message_us=1e5, wake_us=0.0, call_us=1e5))
 
     assert calm.busy < 0.01
     assert full.busy > 0.97
@@ -84,7 +86,7 @@ def test_a_queue_without_time_makes_jobs_wait(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_flood_does_not_make_others_wait_for_its_end() -> None:
-    found = run_virtually(fairness(7, DISK, counted_s=15.0, flood=150), counts_cpu=False)
+    found = run_virtually(fairness(7, DISK, WIRE, counted_s=15.0, flood=150), counts_cpu=False)
 
     assert found.fair_s[0] < found.in_order_s[0] / 3
     assert found.limited_s[0] < found.fair_s[0]
@@ -149,7 +151,7 @@ def outcome(processors: int) -> Outcome:
         running=2.0 * processors,
         events_per_gateway_s=1.0,
         progress_per_gateway_s=10.0,
-        reports_per_s=20.0 * processors,
+        reports_per_s=4.0 * processors,
         foreign_count=0,
         busy=min(1.0, 0.02 * processors),
     )
