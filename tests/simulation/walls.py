@@ -77,8 +77,13 @@ def _gateway_cpu(costs: Costs, events_per_s: float, progress_per_s: float) -> fl
 def _core_wall(name: str, outcomes: Sequence[Outcome], beyond: Sequence[Outcome], moved_by: str) -> Wall:
     """Return where less is done than is asked for: a core always in use is no wall as long as commits get fuller."""
     wall = _wall(name, [outcome.busy * outcome.missing for outcome in outcomes], outcomes, moved_by)
-    full = next((outcome for outcome in (*outcomes, *beyond) if outcome.missing > 1), None)
-    return wall if full is None else wall._replace(processors=full.scenario.processors / full.missing)
+    kept_up = 0.0
+    for outcome in (*outcomes, *beyond):
+        if outcome.missing > 1:
+            # Far beyond the wall less is done than at it, so the wall is not before what was still kept up with.
+            return wall._replace(processors=max(kept_up, outcome.scenario.processors / outcome.missing))
+        kept_up = outcome.scenario.processors
+    return wall
 
 
 def _wall(name: str, shares: Sequence[float], outcomes: Sequence[Outcome], moved_by: str) -> Wall:

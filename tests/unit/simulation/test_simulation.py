@@ -181,6 +181,14 @@ def test_a_full_queue_needs_as_much_more_as_it_was_asked_for() -> None:
     assert found["queue's core, 1 report / s"].processors == pytest.approx(50)
 
 
+def test_a_wall_is_not_before_what_was_kept_up_with() -> None:
+    """A queue that breaks down under far too much does less than at its wall."""
+    outcomes = [outcome(scale) for scale in (1, 10, 100)]
+    outcomes[-1] = outcomes[-1]._replace(completed_per_s=1.0)
+
+    assert _walls(outcomes)["queue's core, 1 report / s"].processors == pytest.approx(10)
+
+
 def test_the_picture_names_every_wall() -> None:
     outcomes = [outcome(scale) for scale in (1, 10, 100)]
     found = [*_walls(outcomes).values()]
