@@ -15,6 +15,8 @@ from services.processor.adapters.ytdlp import YtdlpDownloader
 from services.processor.core.run import FetchRequest, Found, MediaFile, Moved
 
 LIMIT_BYTES = 5_000_000
+HANGS_UP_WITHIN_S = 4.0
+"""A site whose job has ended. Less than the 5 s and more after which tests have silent sockets given up."""
 _FORKSERVER = "services.processor.adapters.forkserver"
 
 

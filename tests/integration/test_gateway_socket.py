@@ -18,6 +18,8 @@ from tests.fakes.eventually import eventually
 from tests.fakes.raw_socket import RawSocket, raw_socket
 
 DEADLINE_S, FAREWELL_S = 0.3, 0.2
+_GONE_WITHIN_S = 8.0
+"""Less than the 10 s after which the kernel gives up who stops reading, whatever the gateway does."""
 KIB = "x" * 1_024
 
 
@@ -70,7 +72,7 @@ async def gone(server: SharedFrameProtocol) -> None:
     async def look() -> bool:
         return server.disconnected
 
-    await eventually(look, what="the socket is gone")
+    await eventually(look, within_s=_GONE_WITHIN_S, what="the socket is gone")
 
 
 async def test_a_slow_reader_gets_all_that_must_arrive_then_the_newest_of_the_rest() -> None:
@@ -125,6 +127,35 @@ async def test_what_is_told_to_many_at_once_is_what_each_would_be_told_alone() -
     assert texts(ann_client) == ["must", "new", "end"]
     assert texts(bob_client) == ["to bob", "must", "new", "end"]
     assert texts(behind_client)[1:] == ["must", "end", "new"]
+
+
+async def test_all_who_are_told_more_than_one_write_takes_hear_all_of_it() -> None:
+    """They share what is written, and its parts."""
+    async with connected(deadline_s=5) as (ann_client, ann), connected(deadline_s=5) as (bob_client, bob):
+        for number in range(20):
+            push_to_all([Member(ann), Member(bob)], text_frame(f"{number} {KIB}"))
+        for client in (ann_client, bob_client):
+            while len(client.texts) < 20:
+                await client.read()
+
+    heard = [[text.split()[0] for text in texts(client)] for client in (ann_client, bob_client)]
+    assert heard == [[str(number) for number in range(20)]] * 2
+
+
+async def test_who_stops_reading_before_the_tick_ends_is_not_written_to_with_the_others() -> None:
+    """It hears the newest when it reads again, and of what it was told before only what must arrive."""
+    async with connected(deadline_s=20) as (ann_client, ann), connected(deadline_s=20) as (bob_client, bob):
+        push_to_all([Member(ann), Member(bob)], text_frame("old"), "job")
+        bob.pause_writing()
+        while not ann_client.texts:
+            await ann_client.read()
+        push_to_all([Member(ann), Member(bob)], text_frame("new"), "job")
+        bob.resume_writing()
+        for client in (ann_client, bob_client):
+            while '"new"' not in client.texts:
+                await client.read()
+
+    assert (texts(ann_client), texts(bob_client)) == (["old", "new"], ["new"])
 
 
 async def test_what_was_told_before_the_goodbye_arrives_before_it() -> None:

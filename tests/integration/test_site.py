@@ -95,7 +95,7 @@ async def test_throttled_takes_its_time(client: httpx.AsyncClient, media: Media)
     start_s = loop.time()
     answer = await client.get("/throttled/5000/clip.mp4")
     assert answer.content == media.clip
-    assert loop.time() - start_s > 0.4
+    assert 0.4 < loop.time() - start_s < 5
 
 
 async def test_a_gate_holds_the_second_half(client: httpx.AsyncClient, site: SampleSite) -> None:

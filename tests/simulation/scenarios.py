@@ -46,7 +46,7 @@ async def simulate(scenario: Scenario, disk: Disk, wire: Wire, *, users: int = U
     crowd = Crowd(users, draw)
     audiences = connected(scenario.gateways, random.Random(scenario.seed + 1), user_count=users)
     with on_disk() as (folder, _):
-        world_of_it = world_in(
+        opening = world_in(
             sqlite_url(folder),
             disk=disk,
             wire=wire,
@@ -56,7 +56,7 @@ async def simulate(scenario: Scenario, disk: Disk, wire: Wire, *, users: int = U
             report_every_s=scenario.report_every_s,
             seed=scenario.seed,
         )
-        async with world_of_it as world, watching(world.plant, audiences) as ends:
+        async with opening as world, watching(world.plant, audiences) as ends:
             from_s = world.now_s
             per_s = most_per_s(scenario.processors) * scenario.load
             with world.plant.loop.aside():

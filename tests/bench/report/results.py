@@ -80,5 +80,6 @@ def _plain(figure: Figure) -> Mapping[str, object]:
 
 
 def _figure(plain: Mapping[str, object]) -> Figure:
+    # What an earlier release has kept may have fewer.
     given = {name: plain[name] for name in Figure.__dataclass_fields__ if name in plain}
     return Figure(**{**given, "compared": Compared(str(plain["compared"]))})  # type: ignore[arg-type]  # as it was written

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.bench import __main__ as bench
 from tests.bench.figure import Compared, Figure
-from tests.bench.report.page import runs_in_words, shown_figure
+from tests.bench.report.page import PAGE, runs_in_words, shown_figure
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,14 @@ def test_the_page_names_the_rows_with_fewer_runs() -> None:
     assert runs_in_words([usual]) == "Each figure has at least 5 runs."
     found = runs_in_words([usual, Figure("P2: MB", [1.0] * 2), Figure("P3: MB", [1.0]), Figure("P4: ms", [1.0] * 10)])
     assert found == "Each figure has at least 5 runs; fewer have some of P2 2, P3 1."
+
+
+def test_the_page_is_not_written_while_rows_of_it_would_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a new clone nothing is kept of what the page shows."""
+    monkeypatch.setattr(bench, "last_results", dict)
+    before = PAGE.read_bytes()
+
+    with pytest.raises(SystemExit, match=r"stays as it is: .* api-requests, .*streamed"):
+        bench._write_page()
+
+    assert PAGE.read_bytes() == before

@@ -1,14 +1,19 @@
 """Who gets what, and when the dispatcher looks."""
 
 from collections.abc import Sequence
+from typing import cast
 
+from services.chassis.errors import ClipferryError, Reason
 from services.chassis.lifecycle import background
+from services.queue.core.assigning import Assigner
 from services.queue.core.dispatcher import Dispatcher, Outlook
 from services.queue.core.fleet import Fleet
+from services.queue.core.hub import Hub
 from services.queue.core.job import Job, State
 from services.queue.core.lease import Lease
 from services.queue.core.placing import Offer, place
-from services.queue.core.ports import Change, Event, Reaped, Record, change_of
+from services.queue.core.ports import Change, Claimed, Event, JobStore, Reaped, Record, change_of
+from services.queue.core.statistics import Stats
 from services.queue.core.worker import Hello, Worker
 from tests.fakes.clock import FakeClock, let_others_run
 from tests.fakes.job_stores import offer
@@ -199,3 +204,19 @@ async def test_it_is_believed_for_a_second_that_no_job_waits() -> None:
             await let_others_run()
 
     assert asked.looks == [0, 1]
+
+
+class _BrokenStore:
+    """A store whose database is away."""
+
+    async def claim(self, _offers: Sequence[Offer]) -> Claimed:
+        raise ClipferryError(Reason.STORE_UNAVAILABLE, "The database is away.")
+
+
+async def test_after_a_failure_of_the_store_nobody_believes_that_no_job_waits() -> None:
+    """Nobody knows: it is asked again soon."""
+    clock = FakeClock()
+    hub: Hub[Stats] = Hub(clock, sequence=0, batch_s=0)
+    assigner = Assigner(cast("JobStore", _BrokenStore()), Fleet(clock, spawn_delay_s=0), hub)
+
+    assert await assigner.begin([offer()]) == Outlook(1.0, any_waits=True)

@@ -14,7 +14,7 @@ from services.processor.adapters.limits import DownloadLimits
 from services.processor.adapters.nursery import Nursery
 from services.processor.adapters.ytdlp import YtdlpDownloader
 from services.processor.core.run import FetchRequest
-from tests.fakes.downloads import children, failure, fetch, kept_files, opened_path
+from tests.fakes.downloads import HANGS_UP_WITHIN_S, children, failure, fetch, kept_files, opened_path
 from tests.fakes.odd_site import OddSite, hls, page
 from tests.fakes.site_media import decoded_seconds
 
@@ -73,7 +73,7 @@ async def test_a_page_without_end(odd: OddSite, ended: Ended) -> None:
     error = await ended("/")
     assert error.reason is Reason.SITE_UNSUPPORTED
     assert "larger than 8388608 bytes" in error.message
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANGS_UP_WITHIN_S):
         await odd.cut.wait()
 
 

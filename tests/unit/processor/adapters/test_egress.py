@@ -10,6 +10,7 @@ import pytest
 
 from services.processor.adapters.egress import Egress, open_egress
 from services.processor.adapters.passes import Pass
+from tests.fakes.downloads import HANGS_UP_WITHIN_S
 from tests.fakes.video_site import VideoSite
 
 
@@ -178,7 +179,7 @@ async def test_a_reader_that_stops_stops_the_site(egress: Egress, site: VideoSit
         assert sent < 32 * 1024 * 1024
         assert not site.cut.is_set()
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANGS_UP_WITHIN_S):
         await site.cut.wait()
     writer.close()
 

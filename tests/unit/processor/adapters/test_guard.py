@@ -195,6 +195,6 @@ async def test_a_text_in_the_dress_of_media_opens_nothing(
 async def test_what_is_no_address_of_the_web_is_refused_before_anything_runs(downloader: YtdlpDownloader) -> None:
     for url in ("ftp://x/", "file:///etc/passwd", "data:text/html,x", "http://", "javascript:1", "//x/", "chrome://x/"):
         with pytest.raises(ClipferryError) as refused:
-            async with asyncio.timeout(30), downloader.fetch(FetchRequest(url=url), job_name="jobs/1") as opened:
+            async with asyncio.timeout(10), downloader.fetch(FetchRequest(url=url), job_name="jobs/1") as opened:
                 await opened.extract()
         assert refused.value.reason in {Reason.EGRESS_DENIED, Reason.SITE_UNSUPPORTED, Reason.NO_VIDEO}, url

@@ -20,7 +20,7 @@ from services.processor.adapters.nursery import Nursery
 from services.processor.adapters.ytdlp import YtdlpDownloader
 from services.processor.core.run import FetchRequest, FetchStage, Moved
 from tests.fakes.clips import padded
-from tests.fakes.downloads import children, failure, fetch, kept_files, opened_path
+from tests.fakes.downloads import HANGS_UP_WITHIN_S, children, failure, fetch, kept_files, opened_path
 from tests.fakes.eventually import eventually
 from tests.fakes.odd_site import Asked, OddSite, hls, page
 from tests.fakes.site_media import decoded_seconds
@@ -49,7 +49,7 @@ async def leaves_nothing(odd: OddSite, nursery: Nursery) -> None:
     """Assert that no process and no byte of a job is left now, and that the site is hung up on."""
     assert not children()
     assert not kept_files(nursery)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANGS_UP_WITHIN_S):
         await odd.cut.wait()
 
 
@@ -101,10 +101,10 @@ async def _until(stage: FetchStage, moves: AsyncGenerator[Moved, None]) -> Async
                 return
 
 
-async def test_a_cancel_waits_for_nothing(
+async def test_a_cancel_takes_a_tenth_of_a_second(
     downloader: YtdlpDownloader, odd: OddSite, clip: bytes, shared_nursery: Nursery
 ) -> None:
-    """Processes dead, memory empty: the best of five, for other work of the machine is no fault of ours."""
+    """The best of five, because other work of the machine is no fault of ours: processes dead, memory empty."""
     odd.answers["/clip.mp4"] = odd.endless(head("video/mp4") + clip[:4096], ZEROS, pause_s=0.01)
     took_s = []
     for _ in range(5):
@@ -119,7 +119,7 @@ async def test_a_cancel_waits_for_nothing(
         took_s.append(time.monotonic() - begun_at_s)
         await leaves_nothing(odd, shared_nursery)
     print(f"cancel to clean, s: {took_s}")  # noqa: T201 - pytest -s shows it
-    assert min(took_s) < 1, took_s
+    assert min(took_s) < 0.1, took_s
 
 
 async def test_a_paused_download_comes_to_no_harm(odd: OddSite, clip: bytes, shared_nursery: Nursery) -> None:
@@ -248,8 +248,8 @@ async def test_a_parent_that_is_killed_takes_everything_with_it(odd: OddSite, cl
     async def are_gone() -> bool:
         return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in family)
 
-    await eventually(are_gone, within_s=30, what="its processes are gone")
-    async with asyncio.timeout(30):
+    await eventually(are_gone, within_s=HANGS_UP_WITHIN_S, what="its processes are gone")
+    async with asyncio.timeout(HANGS_UP_WITHIN_S):
         await odd.cut.wait()
     assert not list(tmpfs_dir.glob("run-*/job-*"))
 

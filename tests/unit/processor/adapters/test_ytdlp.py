@@ -20,6 +20,7 @@ from services.processor.adapters.nursery import Nursery
 from services.processor.adapters.tmpfs import open_run_directory
 from services.processor.adapters.ytdlp import YtdlpDownloader, open_downloader
 from services.processor.core.run import FetchRequest, FetchStage, Found, MediaFile, MediaKind, Moved
+from tests.fakes.downloads import HANGS_UP_WITHIN_S
 from tests.fakes.site_media import decoded_seconds, packets_md5
 from tests.fakes.video_site import VideoSite
 
@@ -266,7 +267,7 @@ async def test_too_large_ends_at_the_limit(downloader: YtdlpDownloader, site: Vi
     assert error.reason is Reason.VIDEO_TOO_LARGE
     assert error.metadata["limit_bytes"] == str(LIMIT_BYTES)
     assert int(error.metadata["size_bytes"]) > LIMIT_BYTES
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANGS_UP_WITHIN_S):
         await site.cut.wait()
 
 
@@ -284,7 +285,7 @@ async def test_cancel_kills_and_stops_the_bytes(downloader: YtdlpDownloader, sit
 
     assert not children()
     assert not kept_files(tmpfs_dir)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANGS_UP_WITHIN_S):
         await site.cut.wait()
 
 
@@ -347,7 +348,7 @@ async def test_a_stall_ends_the_job(downloader: YtdlpDownloader, site: VideoSite
     error = await reason_of(hasty, site.url("/silent.mp4"))
 
     assert error.reason is Reason.STALLED
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANGS_UP_WITHIN_S):
         await site.cut.wait()
 
 
