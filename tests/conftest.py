@@ -1,10 +1,15 @@
 """Rules that hold for every test."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import settings
+
+# Terminals of tests are forked from this process, which has gRPC's threads. What gRPC does after a fork lives until the
+# program takes over, or does not survive that its descriptors are closed first, and there is no program: one in twenty.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 # An example that takes long has met a busy machine; a test that hangs is cut by the limit of every test.
 settings.register_profile("any machine", deadline=None)
