@@ -101,10 +101,12 @@ async def test_what_happened_while_nobody_watched(chromium: Browser, tmp_path: P
 async def test_cancel_and_what_a_screen_reader_hears(chromium: Browser, tmp_path: Path) -> None:
     """Each stage and each quarter of the way is said once, not each percent; all without a mouse."""
     async with scene(tmp_path) as stage, browsed(chromium) as page:
+        # Before the page: put under a page that runs, the clock sets `performance.now()` back, and what was asked for
+        # before then looks newer than what was heard after.
+        await page.clock.install()
         await sign_in(page, stage.url)
         await page.keyboard.type("video.test/1")
         await page.keyboard.press("Enter")
-        await page.clock.install()
         said = await page.evaluate_handle(SAID)
         run = await stage.run()
         await page.wait_for_selector(f"{UNDER_WAY} .state:text-is('Looking at the page')")
@@ -218,12 +220,18 @@ async def test_find_a_job_by_state_reason_and_words(chromium: Browser, tmp_path:
     async with scene(tmp_path, behind_min=HALF_HOUR_MIN) as stage, browsed(chromium) as page:
         await busy(stage)
         await sign_in(page, stage.url)
-        await page.wait_for_selector("#busy:text-is('3')")
-        await page.wait_for_selector(f"{UNDER_WAY} >> nth=4")
+        await page.wait_for_selector(".tab[data-status=all] .count:text-is('19')")
         counts = (await page.inner_text("#tabs")).split()
         everything = await titles()
-        numbers = re.sub(r"\s+", " ", await page.inner_text("#numbers"))
-        chart = await page.get_attribute("#chart", "aria-label")
+        for number in (
+            "2 of 50 places",
+            "The oldest for 1 min",
+            "3 of 3 places",
+            "100.7 MB of 209.7 MB",
+            "52.4 MB a video",
+        ):
+            await page.wait_for_selector(f"#numbers:has-text('{number}')")
+        await page.wait_for_selector("#chart[aria-label='Last 30 minutes: 10 delivered, 3 failed']")
         await page.click(".tab[data-status=failed]")
         failed = await titles()
         await page.click("#reasons button:has-text('NO_VIDEO')")
@@ -246,15 +254,6 @@ async def test_find_a_job_by_state_reason_and_words(chromium: Browser, tmp_path:
     assert for_a_reason == ["video.test/…/on-buoys"]
     assert by_words == ["A short history of the sextant"]
     assert again == everything
-    for number in (
-        "2 of 50 places",
-        "The oldest for 1 min",
-        "3 of 3 places",
-        "100.7 MB of 209.7 MB",
-        "52.4 MB a video",
-    ):
-        assert number in numbers
-    assert chart == "Last 30 minutes: 10 delivered, 3 failed"
 
 
 async def test_users_chats_and_keys(chromium: Browser, tmp_path: Path) -> None:

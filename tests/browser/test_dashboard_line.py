@@ -80,8 +80,8 @@ async def test_where_the_socket_is_blocked_the_page_asks_instead(chromium: Brows
 async def test_with_the_server_down_it_says_what_is_wrong_and_comes_back(chromium: Browser, tmp_path: Path) -> None:
     """What is shown is marked as old; what was sent in vain says so; pressing again, even twice, sends it once."""
     async with scene(tmp_path) as stage, door(stage.admin.port) as way, browsed(chromium) as page:
-        await sign_in(page, way.url)
         await page.clock.install()
+        await sign_in(page, way.url)
         way.shut()
         await page.wait_for_selector("#connection[data-state=offline]")
         said, is_old = await page.inner_text("#banner"), await page.get_attribute("body", "data-stale")
@@ -190,8 +190,8 @@ async def test_a_part_that_did_not_arrive_is_fetched_again(chromium: Browser, tm
 async def test_a_pause_is_a_pause(chromium: Browser, tmp_path: Path) -> None:
     """Nothing is heard and nothing is asked, not even when the window is looked at again; then all is as it is."""
     async with scene(tmp_path) as stage, door(stage.admin.port) as way, browsed(chromium) as page:
-        await sign_in(page, way.url)
         await page.clock.install()
+        await sign_in(page, way.url)
         run = await stage.run("1")
         await page.wait_for_selector(f"{UNDER_WAY} .state:text-is('Looking at the page')")
         await page.click("#pause")
