@@ -41,6 +41,11 @@ class Line:
         return [job for job in jobs if job["videoData"]["pageUrl"] == url]
 
 
+async def rows_are(popup: Page, count: int) -> None:
+    """Wait until the popup shows so many: for a moment a job may stand beside what it was before it was sent."""
+    await popup.wait_for_function("count => document.querySelectorAll('#jobs li').length === count", arg=count)
+
+
 @asynccontextmanager
 async def extension_line(folder: Path) -> AsyncIterator[Line]:
     """Start all of it for the length of the block; the browser is paired as ann, who may send to @ferry_news as well.

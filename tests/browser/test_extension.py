@@ -89,7 +89,7 @@ async def test_a_right_click_on_a_video_delivers_it(browser: ExtensionBrowser, s
     assert re.search(r"in \d+ s · 640 × 360 · \d\.\d MB", told), told
     assert await popup.inner_text("#connection") == "Live"
     assert len(await stack.messages()) == 1
-    notes = await browser.notifications()
+    notes = await eventually(browser.notifications, what="a notification")
     assert [note[:4] for note in notes] == ["job:"]
 
     async def is_settled() -> bool:
@@ -153,8 +153,12 @@ async def test_a_worker_that_was_killed_wakes_to_the_truth(
     await eventually(is_settled, what="the end is told, whatever woke the worker")
     popup = await browser.popup()
     await popup.wait_for_selector(f"{FIRST}[data-status=completed]")
+
+    async def is_still() -> bool:
+        return bool(await browser.control.evaluate("chrome.alarms.getAll()") == [])
+
+    await eventually(is_still, what="no alarm is set")
     assert f"job:{job_id}" not in before
-    assert await browser.control.evaluate("chrome.alarms.getAll()") == []
     await popup.close()
 
 

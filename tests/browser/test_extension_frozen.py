@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from tests.browser.extension_browser import BROWSER
-from tests.browser.extension_line import FIRST, Line, extension_line
+from tests.browser.extension_line import FIRST, Line, extension_line, rows_are
 from tests.fakes.eventually import eventually
 
 pytestmark = [
@@ -56,7 +56,7 @@ async def test_a_gateway_that_hangs_is_not_shown_as_live(line: Line) -> None:
     assert why == f"The gateway at 127.0.0.1:{line.way.port} did not answer within 5 s."
     assert (is_old, fresh) == ("", None)
     assert len(await line.jobs("https://video.test/meanwhile")) == 1
-    assert await popup.locator("#jobs li").count() == 2
+    await rows_are(popup, 2)
     await popup.close()
 
 
@@ -94,7 +94,7 @@ async def test_a_page_whose_answer_is_late_is_its_job_and_nothing_else(line: Lin
         return bool(await line.browser.stored("outbox") == [])
 
     await eventually(is_forgotten, within_s=20, what="the outbox is empty")
-    assert await popup.locator("#jobs li").count() == rows + 1
+    await rows_are(popup, rows + 1)
     assert len(await line.jobs("https://video.test/late")) == 1
     assert not any("REQUEST_IN_FLIGHT" in text or "Idempotency" in text for text in await said.json_value())
     await popup.close()
