@@ -1,6 +1,7 @@
 """The queue and the processor as Python functions. Every call has a deadline, and fails with `ClipferryError`."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -17,14 +18,19 @@ from services.chassis.tls import Tls
 CALL_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 6.0
 _FIRST_TRY_S = 3.0
-"""How long a call that may be repeated waits for a replica that has been frozen, before it is made again: round robin
-takes it to another one. Half of its time at most."""
+"""How long a call that may be repeated waits for a replica that has been frozen, before it is made again. Half of its
+time at most."""
+_SECOND_TRY_COUNT = 2
+"""Calls that are made then, at once: round robin takes neighbours to different replicas, but which one it takes the
+next call to, others decide who call meanwhile."""
 PROBE_TIMEOUT_S = 90.0
 
 _SERVICE = "clipferry.queue.v1.QueueService"
 _REPEATABLE = ("SubmitJobs", "GetJob", "ListJobEvents", "ListJobs", "CancelJob", "GetStats")
 """Harmless to repeat: reads, a cancel, and submits, which always carry a request id."""
 _RETRIED = [f"{_SERVICE}/{method}" for method in _REPEATABLE]
+_ANOTHER_MAY_ANSWER = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
+"""The channel repeats nothing that was late, and what was UNAVAILABLE only while few calls were."""
 
 
 class QueueBackend:
@@ -103,11 +109,31 @@ class QueueBackend:
                 try:
                     return await call(request, timeout=first_try_s, metadata=metadata)
                 except grpc.aio.AioRpcError as error:
-                    # The channel itself repeats what was UNAVAILABLE, and nothing that was late.
-                    if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                    if error.code() not in _ANOTHER_MAY_ANSWER:
                         raise
-                timeout_s -= first_try_s
+                left_s = timeout_s - first_try_s
+                return await _first_answer(
+                    [call(request, timeout=left_s, metadata=metadata) for _ in range(_SECOND_TRY_COUNT)]
+                )
             return await call(request, timeout=timeout_s, metadata=metadata)
+
+
+async def _first_answer(calls: Sequence[Awaitable[Any]]) -> Any:
+    """Return the answer that comes first, a refusal too, or raise why the last call failed; cancels those left over."""
+    tries = [asyncio.ensure_future(call) for call in calls]
+    try:
+        for ended in asyncio.as_completed(tries):
+            try:
+                return await ended
+            except grpc.aio.AioRpcError as error:
+                if error.code() not in _ANOTHER_MAY_ANSWER:
+                    raise
+                last = error
+        raise last
+    finally:
+        for each in tries:
+            each.cancel()
+        await asyncio.gather(*tries, return_exceptions=True)
 
 
 @contextmanager

@@ -112,6 +112,8 @@ async def door(target: int) -> AsyncIterator[Door]:
         task = asyncio.ensure_future(here.serve(reader, writer))
         serving.add(task)
         task.add_done_callback(serving.discard)
+        # Also of one that has not begun, or found nobody to pass anything on to.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     server = await asyncio.start_server(on_client, "127.0.0.1", 0)
     here.port = server.sockets[0].getsockname()[1]

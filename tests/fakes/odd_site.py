@@ -156,6 +156,7 @@ async def odd_site() -> AsyncIterator[OddSite]:
         task = asyncio.create_task(site.serve(reader, writer))
         tasks.add(task)
         task.add_done_callback(functools.partial(_ended, tasks))
+        task.add_done_callback(lambda _: writer.close())  # also of one that has not begun
 
     server = await asyncio.start_server(begin, "127.0.0.1", 0)
     site.port = server.sockets[0].getsockname()[1]

@@ -51,11 +51,12 @@ class UnreliableProxy:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            # Before anything is waited for: that may be cancelled.
+            for each in (writer, upstream_writer):
+                each.transport.abort()
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            for each in (writer, upstream_writer):
-                each.transport.abort()
 
     async def _pass(
         self,

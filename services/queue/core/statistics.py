@@ -22,6 +22,8 @@ _REST_FACTOR = 99
 """How many times as long as the look for the oldest waiting job the rest after it is: with a hundred thousand of them
 it takes tens of milliseconds."""
 
+_LONGEST_REST_S = 5.0
+"""A look that took long because the machine stood still must not leave the age of a job on show that began long ago."""
 
 _MINUTE_S = 60
 """Over which the throughput is counted."""
@@ -81,10 +83,14 @@ class Statistics:
 
     async def read(self) -> Stats:
         """Return the numbers now."""
+        return (await self._read())[0]
+
+    async def _read(self) -> tuple[Stats, bool]:
+        """Return the numbers, and whether the age in them rests on an earlier look."""
         totals = await self._store.totals()
         self._forget_old_ends()
-        oldest_ms = await self._oldest_waiting_ms() if WAITING & totals.jobs_by_state.keys() else None
-        return self._put_together(
+        oldest_ms, is_old = await self._oldest_waiting_ms(is_any=bool(WAITING & totals.jobs_by_state.keys()))
+        stats = self._put_together(
             totals.jobs_by_state,
             now_ms=self._clock.time_ms(),
             oldest_ms=oldest_ms,
@@ -92,6 +98,7 @@ class Statistics:
             throughput_per_minute=sum(count for _, count in self._ends),
             total_processed=totals.ended_count,
         )
+        return stats, is_old
 
     async def read_of(self, owner: str) -> Stats:
         """Return the numbers of one owner's jobs now, beside those of the workers and the settings."""
@@ -145,26 +152,35 @@ class Statistics:
         """Return each connected worker."""
         return self._roll.workers()
 
-    async def _oldest_waiting_ms(self) -> int | None:
-        """Return when the job was accepted that waits for longest, as of a moment ago: looking may take at most 1 %."""
+    async def _oldest_waiting_ms(self, *, is_any: bool) -> tuple[int | None, bool]:
+        """Return when the job was accepted that waits for longest, and whether that is as of an earlier look."""
+        if not is_any:
+            self._look_at_s = float("-inf")
+            return None, False
         started_at_s = self._clock.monotonic_s()
-        if started_at_s >= self._look_at_s:
-            self._oldest_ms = await self._store.oldest_waiting_ms()
-            ended_at_s = self._clock.monotonic_s()
-            self._look_at_s = ended_at_s + _REST_FACTOR * (ended_at_s - started_at_s)
-        return self._oldest_ms
+        if started_at_s < self._look_at_s:
+            return self._oldest_ms, True
+        self._oldest_ms = await self._store.oldest_waiting_ms()
+        ended_at_s = self._clock.monotonic_s()
+        self._look_at_s = ended_at_s + min(_REST_FACTOR * (ended_at_s - started_at_s), _LONGEST_REST_S)
+        return self._oldest_ms, False
 
     async def push_forever(self, push: Callable[[Stats], None], *, interval_s: float) -> None:
         """Push the numbers soon after each change, and at least every `interval_s` seconds, until cancelled."""
+        wait_s = interval_s
         while True:
             try:
-                async with asyncio.timeout(interval_s):
+                async with asyncio.timeout(wait_s):
                     await self._changed.wait()
             except TimeoutError:
                 pass  # nothing changed: the numbers are due all the same
             self._changed.clear()
+            wait_s = interval_s
             try:
-                push(await self.read())
+                stats, is_old = await self._read()
+                if is_old:  # then they are told again after the next look
+                    wait_s = min(interval_s, max(self._look_at_s - self._clock.monotonic_s(), 0))
+                push(stats)
             except ClipferryError as error:
                 logger.error("The numbers could not be read.", action="stats_failed", reason=error.reason.name)
             await self._clock.sleep(min(_LEAST_PAUSE_S, interval_s))
