@@ -21,8 +21,8 @@ _FIRST_TRY_S = 3.0
 """How long a call that may be repeated waits for a replica that has been frozen, before it is made again. Half of its
 time at most."""
 _SECOND_TRY_COUNT = 2
-"""Calls that are made then, at once: round robin takes neighbours to different replicas, but which one it takes the
-next call to, others decide who call meanwhile."""
+"""Calls that are made then, at once: round robin takes two neighbours to different replicas. A single one could go to
+the frozen replica again, for others have called meanwhile."""
 PROBE_TIMEOUT_S = 90.0
 
 _SERVICE = "clipferry.queue.v1.QueueService"
@@ -30,7 +30,7 @@ _REPEATABLE = ("SubmitJobs", "GetJob", "ListJobEvents", "ListJobs", "CancelJob",
 """Harmless to repeat: reads, a cancel, and submits, which always carry a request id."""
 _RETRIED = [f"{_SERVICE}/{method}" for method in _REPEATABLE]
 _ANOTHER_MAY_ANSWER = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
-"""The channel repeats nothing that was late, and what was UNAVAILABLE only while few calls were."""
+"""The channel itself repeats nothing that was late, and nothing UNAVAILABLE after several calls that were."""
 
 
 class QueueBackend:

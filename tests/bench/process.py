@@ -7,13 +7,15 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
 
+from tests.fakes.eventually import eventually
+
 LOOK_EVERY_S = 0.002
 """Seldom enough to take no time from what starts."""
-_LISTENS_WITHIN_S = 30.0
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -42,10 +44,7 @@ async def listening(port: int, *, what: str) -> None:
     Raises:
         AssertionError: If that takes more than half a minute.
     """
-    until_s = time.monotonic() + _LISTENS_WITHIN_S
-    while not await _listens(port):
-        assert time.monotonic() < until_s, f"{what} does not listen within {_LISTENS_WITHIN_S:g} s"
-        await asyncio.sleep(LOOK_EVERY_S)
+    await eventually(partial(_listens, port), within_s=30, what=f"{what} listens", look_every_s=LOOK_EVERY_S)
 
 
 async def _listens(port: int) -> bool:

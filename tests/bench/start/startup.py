@@ -14,6 +14,7 @@ from sandbox.run.gateway import signed_in
 from sandbox.run.programs import answers, serves
 from tests.bench.figure import Figure
 from tests.bench.process import LOOK_EVERY_S, process
+from tests.fakes.eventually import eventually
 from tests.processes.ports import DEFAULTS, free_ports
 from tests.processes.stack import isolated_environment, memory_directory
 
@@ -141,8 +142,7 @@ async def _started(module: str, variables: Mapping[str, str]) -> AsyncIterator[p
     port, is_ready = _door(module, variables)
     command = (module, "up") if module == "cli" else (module,)
     async with process(*command, port=port, environment=variables) as started:
-        while not await is_ready():  # noqa: ASYNC110 - it happens in another process
-            await asyncio.sleep(LOOK_EVERY_S)
+        await eventually(is_ready, within_s=30, what=f"{module} answers", look_every_s=LOOK_EVERY_S)
         yield started
 
 

@@ -30,9 +30,10 @@ class SlowStore:
         self._accepted_ms = [clock.time_ms() - age_s * 1000 for age_s in _AGES_S]
         self._stand_still = stand_still
         self.look_count = 0
+        self.is_empty = False
 
     async def totals(self) -> Totals:
-        return Totals({State.QUEUED: 2 - min(self.look_count, 1)}, ended_count=0)
+        return Totals({} if self.is_empty else {State.QUEUED: 2 - min(self.look_count, 1)}, ended_count=0)
 
     async def oldest_waiting_ms(self) -> int | None:
         await self._stand_still()
@@ -45,6 +46,17 @@ def statistics_of(store: SlowStore, clock: Clock) -> Statistics:
     return Statistics(cast("JobStore", store), roll, clock, max_queue_size=50)
 
 
+def on_a_slow_machine() -> tuple[FakeClock, SlowStore, Statistics]:
+    """Return statistics for which each look for the oldest takes half a minute, and what they look at."""
+    clock = FakeClock()
+
+    async def stand_still() -> None:
+        clock.advance(30)
+
+    store = SlowStore(clock, stand_still)
+    return clock, store, statistics_of(store, clock)
+
+
 def age_of(stats: Stats) -> int:
     assert stats.oldest_waiting_age_s is not None
     return round(stats.oldest_waiting_age_s)
@@ -52,13 +64,7 @@ def age_of(stats: Stats) -> int:
 
 async def test_a_machine_that_stood_still_leaves_no_old_age_for_long() -> None:
     """Looks are few where each takes long; but after five seconds there is another, however long the last one took."""
-    clock = FakeClock()
-
-    async def stand_still() -> None:
-        clock.advance(30)
-
-    store = SlowStore(clock, stand_still)
-    statistics = statistics_of(store, clock)
+    clock, store, statistics = on_a_slow_machine()
     first = age_of(await statistics.read())
     clock.advance(4.9)
     same = age_of(await statistics.read())
@@ -68,6 +74,17 @@ async def test_a_machine_that_stood_still_leaves_no_old_age_for_long() -> None:
 
     assert (first, same, looks) == (3_630, 3_635, 1)
     assert (after, store.look_count) == (125, 2)
+
+
+async def test_a_job_that_comes_to_an_empty_queue_has_no_age_of_another() -> None:
+    _, store, statistics = on_a_slow_machine()
+    await statistics.read()
+    store.is_empty = True
+    nobody = (await statistics.read()).oldest_waiting_age_s
+    store.is_empty = False
+    after = age_of(await statistics.read())
+
+    assert (nobody, after) == (None, 120)
 
 
 async def test_an_old_age_is_told_anew_although_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
